@@ -1,0 +1,48 @@
+# Shared by the scripts beside it: finds a Python, makes the environment once, repeats only when a lock changed.
+set -euo pipefail
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$ROOT"
+VENV="${SALLYPORT_VENV:-$ROOT/.venv}"
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+find_python() {
+    local candidate
+    for candidate in "${SALLYPORT_PYTHON:-}" python3.13 python3.12 python3.11 python3; do
+        [ -n "$candidate" ] || continue
+        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2])' 2>/dev/null; then
+            printf '%s' "$candidate"
+            return
+        fi
+    done
+    die "Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)"
+}
+
+# install NAME: the packages of build/NAME.txt, verified by hash, into the environment
+install_lock() {
+    local name="$1"; shift
+    local stamp="$VENV/.$name.sha256" want
+    want="$(sha256sum "build/$name.txt" | cut -d' ' -f1)"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
+    say "setting up: $name packages (once)"
+    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes "$@" -r "build/$name.txt" \
+        || die "the packages of build/$name.txt could not be installed; pip's own message stands above"
+    printf '%s' "$want" >"$stamp"
+}
+
+setup() {
+    if [ ! -x "$VENV/bin/python" ]; then
+        local python
+        python="$(find_python)"
+        "$python" -m venv "$VENV" || die "python venv is missing (Debian: apt-get install python3-venv)"
+    fi
+    local name
+    for name in "$@"; do
+        case "$name" in
+            postgres) install_lock postgres --no-deps ;;
+            *) install_lock "$name" ;;
+        esac
+    done
+    export PATH="$VENV/bin:$PATH" PYTHONDONTWRITEBYTECODE="${PYTHONDONTWRITEBYTECODE:-}"
+}
