@@ -1,0 +1,55 @@
+"""What the corridor needs from the rooms, as one-method protocols."""
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from app.audit.event import Event
+from app.core.call import Credential, Resource
+from app.core.principal import Principal
+from app.core.verdict import Decision
+
+
+class Authenticates(Protocol):
+    """Never raises for a bad credential: that is an anonymous principal with a `failure`."""
+
+    async def authenticate(self, credential: Credential, *, address: str) -> Principal:
+        """Who presents this credential from this peer address."""
+        ...
+
+
+class Decides(Protocol):
+    """Pure and fast: the compiled policy of this moment. An exception inside it denies the call."""
+
+    def decide(
+        self, principal: Principal, action: str, resource: Resource, *, arguments: dict[str, Any] | None
+    ) -> Decision:
+        """Permit or forbid, default deny."""
+        ...
+
+    def may(self, principal: Principal, action: str, resource: Resource) -> bool:
+        """Whether some arguments could be permitted; for listings."""
+        ...
+
+
+class Budgets(Protocol):
+    """Reserve then settle, in microdollars, per credential that has a budget."""
+
+    async def reserve(self, passage_id: UUID, principal: Principal, microdollars: int) -> bool:
+        """Whether the estimate still fits; True holds it back."""
+        ...
+
+    async def settle(self, passage_id: UUID, principal: Principal, microdollars: int) -> None:
+        """Replace the reservation by what was spent."""
+        ...
+
+
+class Records(Protocol):
+    """The durable record."""
+
+    async def write(self, event: Event) -> None:
+        """Return once the event is committed; RecordUnavailableError otherwise."""
+        ...
+
+    def post(self, event: Event) -> None:
+        """Hand over an outcome that must be committed even if nobody waits for it any more."""
+        ...

@@ -1,0 +1,8 @@
+"""The record: an append-only log that is written before anything happens.
+
+Event     one row: typed columns, body, and the canonical bytes that are hashed   (event.py)
+Recorder  group commit over a connection of its own                               (recorder.py)
+Recovery  intents without outcome are closed as lost                              (recovery.py)
+Reading   list, one event, one trace                                              (reading.py)
+All SQL is in store.py; views `ai_requests`, `mcp_tool_executions`, `governance_decisions` are for auditors.
+"""

@@ -1,0 +1,158 @@
+"""Read the profile: file, then environment, then flags; every mistake is one clear sentence."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from app.config.paths import settings
+from app.config.schema import Profile
+from app.config.secret import Secret, read_secret
+from app.core.errors import ConfigError
+
+# Variables that steer the launcher, scripts and tests, not the profile.
+RESERVED = frozenset({"RUNTIME_DIR", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA"})
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`(?: - at `\$\.?(?P<at>[^`]*)`)?")
+_AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<at>[^`]*)`)?$")
+
+
+def load(
+    path: Path | None = None, *, environment: Mapping[str, str] = os.environ, flags: Mapping[str, Any] | None = None
+) -> Profile:
+    """The profile of `path` (none: defaults) with environment and flags (`listen.address` -> value) laid over it."""
+    tree = _read(path) if path else {}
+    source = str(path) if path else "the built-in profile"
+    tree = _interpolate(tree, environment, at="", source=source)
+    for key, value in _from_environment(environment).items():
+        _put(tree, key, value)
+    for key, value in (flags or {}).items():
+        _put(tree, key, value)
+    profile = _convert(tree, source=source, base=path.parent if path else Path.cwd())
+    _check_references(profile, source=source)
+    return profile
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.load(path.read_bytes(), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).", remedy="Check --profile.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}.", remedy="Correct that line.") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: the profile must be a mapping of sections.", remedy="See `sallyport config reference`.")
+    return tree
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, which YAML would silently overwrite."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+            seen.add(key if isinstance(key, str) else id(key_node))
+        return super().construct_mapping(node, deep)
+
+
+def _interpolate(value: Any, environment: Mapping[str, str], *, at: str, source: str) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _interpolate(item, environment, at=f"{at}.{key}" if at else str(key), source=source)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_interpolate(item, environment, at=f"{at}[{i}]", source=source) for i, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            raise ConfigError(
+                f"{source}: {at}: the environment variable {match[1]} is not set.", remedy="Set it, or write the value."
+            )
+        return environment[match[1]]
+
+    return _VARIABLE.sub(replace, value)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    known = {"SALLYPORT_" + key.upper().replace(".", "_"): key for key in settings(Profile)}
+    found: dict[str, Any] = {}
+    for name, value in environment.items():
+        if not name.startswith("SALLYPORT_") or name.removeprefix("SALLYPORT_") in RESERVED:
+            continue
+        if name not in known:
+            raise ConfigError(f"environment: {name} is not a setting.", remedy=_nearest(name, list(known)))
+        found[known[name]] = value.split(",") if known[name] in _LISTS else value
+    return found
+
+
+_LISTS = frozenset({"listen.names", "listen.origins"})
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    for section in sections:
+        child = tree.setdefault(section, {})
+        if not isinstance(child, dict):
+            return
+        tree = child
+    tree[last] = value
+
+
+def _convert(tree: dict[str, Any], *, source: str, base: Path) -> Profile:
+    def hook(type_: type, value: Any) -> Any:
+        if type_ is Secret and isinstance(value, str):
+            return read_secret(value, key=source, base=base)
+        raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
+
+    try:
+        return msgspec.convert(tree, Profile, dec_hook=hook, strict=False)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, ConfigError):
+            raise error.__cause__ from None
+        raise _explain(str(error), source=source) from None
+
+
+def _explain(text: str, *, source: str) -> ConfigError:
+    if found := _UNKNOWN.search(text):
+        at = (found["at"] or "").strip(".")
+        key = f"{at}.{found['key']}" if at else found["key"]
+        names = [name.rpartition(".")[2] for name in settings(Profile, sections=True)]
+        return ConfigError(f"{source}: {key}: unknown key.", remedy=_nearest(found["key"], names))
+    match = _AT.match(text)
+    what, at = (match["what"], match["at"]) if match else (text, "")
+    return ConfigError(
+        f"{source}: {at or 'the profile'}: {what.lower()}.", remedy="See `sallyport config reference` for this key."
+    )
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]}?" if close else "See `sallyport config reference`."
+
+
+def _check_references(profile: Profile, *, source: str) -> None:
+    for name, model in profile.models.items():
+        if model.provider not in profile.providers:
+            raise ConfigError(
+                f"{source}: models.{name}.provider: there is no provider {model.provider!r}.",
+                remedy=_nearest(model.provider, list(profile.providers)),
+            )
+    for name, server in profile.mcp.servers.items():
+        if bool(server.command) == bool(server.url):
+            raise ConfigError(
+                f"{source}: mcp.servers.{name}: exactly one of command and url is needed.",
+                remedy="Give command for a program, url for a remote server.",
+            )
