@@ -8,3 +8,8 @@ Explain    every rule's own answer; the cases a document brings along        (ex
 Versions   check, apply, roll back, compare; all SQL is in store.py          (versions.py)
 Entrance: `Engine.decide` for the corridor, `Policies` for administrators.
 """
+
+from app.policy.engine import Engine
+from app.policy.versions import Policies, check
+
+__all__ = ["Engine", "Policies", "check"]

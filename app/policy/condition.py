@@ -69,7 +69,13 @@ def _select(value: Any, path: tuple[str, ...]) -> list[Any]:
                 following.extend(item.values() if isinstance(item, dict) else item)
             elif isinstance(item, dict):
                 following.append(item.get(part, UNSET))
-            elif isinstance(item, list) and part.isascii() and part.isdigit() and len(part) < 6 and int(part) < len(item):
+            elif (
+                isinstance(item, list)
+                and part.isascii()
+                and part.isdigit()
+                and len(part) < 6
+                and int(part) < len(item)
+            ):
                 following.append(item[int(part)])
             else:
                 following.append(UNSET)

@@ -43,7 +43,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A part of a document; unknown keys are refused."""
 
 
-class Who(Part):
+class Who(Part, frozen=True, kw_only=True):
     """Whom a rule is about: every key that is given must fit, in each list one entry is enough.
 
     `users`, `services` and `agents` are one list of names: nobody is two of them.
@@ -57,13 +57,15 @@ class Who(Part):
     kinds: Annotated[tuple[Kind, ...], Meta(min_length=1)] = ()
 
 
-class Condition(Part):
+class Condition(Part, frozen=True, kw_only=True):
     """What one argument must be like; several operators in one condition must all hold."""
 
     argument: Text
     equals: Scalar | UnsetType = UNSET
     not_equals: Scalar | UnsetType = UNSET
-    in_: Annotated[tuple[Scalar, ...], Meta(min_length=1)] | UnsetType = msgspec.field(name="in", default=UNSET)
+    in_: Annotated[tuple[Scalar, ...], Meta(min_length=1)] | UnsetType = msgspec.field(
+        name="in", default=UNSET
+    )
     not_in: Annotated[tuple[Scalar, ...], Meta(min_length=1)] | UnsetType = UNSET
     matches: Pattern | UnsetType = UNSET
     not_matches: Pattern | UnsetType = UNSET
@@ -76,7 +78,7 @@ class Condition(Part):
     absent: bool | UnsetType = UNSET
 
 
-class Rule(Part):
+class Rule(Part, frozen=True, kw_only=True):
     """One permit or forbid. Kinds of resources are alternatives; without any, every resource is meant."""
 
     id: Id
@@ -93,7 +95,7 @@ class Rule(Part):
     reason: Text = ""
 
 
-class Given(Part):
+class Given(Part, frozen=True, kw_only=True):
     """The call of a test case: one of user, service, agent or operator names who asks."""
 
     user: str = ""
@@ -114,7 +116,7 @@ class Given(Part):
     arguments: dict[str, Any] | UnsetType = UNSET
 
 
-class Case(Part):
+class Case(Part, frozen=True, kw_only=True):
     """A call and what must become of it; `rule` must be among the deciding rules."""
 
     name: Text
@@ -123,7 +125,7 @@ class Case(Part):
     rule: str = ""
 
 
-class Document(Part):
+class Document(Part, frozen=True, kw_only=True):
     """One policy document."""
 
     policy: Id
@@ -145,7 +147,12 @@ def targets(rule: Rule) -> Iterator[tuple[str, str]]:
 def render(document: Document) -> str:
     """The document as YAML; `parse` of it gives the same document."""
     return yaml.dump(
-        msgspec.to_builtins(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
+        msgspec.to_builtins(document),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=110,
+        default_flow_style=False,
     )
 
 

@@ -14,7 +14,9 @@ from app.policy.pattern import name_matches
 from app.policy.source import Lines, fault, read
 
 RESERVED = "builtin"
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$(?P<at>[^`]*)`)?\Z", re.DOTALL)
+_UNKNOWN = re.compile(
+    r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$(?P<at>[^`]*)`)?\Z", re.DOTALL
+)
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<at>[^`]*)`)?\Z", re.DOTALL)
 _STEP = re.compile(r"\[(\d+)\]|\.([A-Za-z_]+)")
 _WORDS = {"`array`": "a list", "`object`": "a mapping", "`str`": "text", "`int`": "a number", "`float`": "a number",
@@ -96,15 +98,25 @@ def _check_actions(rule: Rule, lines: Lines, at: tuple[Any, ...]) -> None:
             continue
         close = difflib.get_close_matches(pattern, [*ACTIONS, "admin.*"], n=1, cutoff=0.4)
         remedy = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(ACTIONS)}, admin.*."
-        raise fault(f"no action is called {pattern!r}", line=_line(lines, (*at, "actions", index)), remedy=remedy)
+        raise fault(
+            f"no action is called {pattern!r}", line=_line(lines, (*at, "actions", index)), remedy=remedy
+        )
 
 
 def _check_targets(rule: Rule, lines: Lines, at: tuple[Any, ...]) -> None:
     for index, entry in enumerate(rule.objects):
         kind, colon, name = entry.partition(":")
         if not colon or not name or "*" in kind or kind in KINDS:
-            remedy = f"Use the key `{kind}s`." if kind in KINDS else "Write KIND:NAME, such as user:* or policy:demo."
-            raise fault(f"the object {entry!r} is not KIND:NAME", line=_line(lines, (*at, "objects", index)), remedy=remedy)
+            remedy = (
+                f"Use the key `{kind}s`."
+                if kind in KINDS
+                else "Write KIND:NAME, such as user:* or policy:demo."
+            )
+            raise fault(
+                f"the object {entry!r} is not KIND:NAME",
+                line=_line(lines, (*at, "objects", index)),
+                remedy=remedy,
+            )
     kinds = {kind for kind, _ in targets(rule)}
     if not kinds or any(pattern.startswith("admin.") for pattern in rule.actions):
         return
@@ -114,14 +126,18 @@ def _check_targets(rule: Rule, lines: Lines, at: tuple[Any, ...]) -> None:
     for kind in sorted(kinds - about):
         key = f"{kind}s" if kind in KINDS else "objects"
         raise fault(
-            f"the rule {rule.id!r} can never apply to a {kind}: {', '.join(rule.actions)} is about {', '.join(sorted(about))}",
+            f"the rule {rule.id!r} can never apply to a {kind}: its actions are about {', '.join(sorted(about))}",
             line=_line(lines, (*at, key)),
             remedy="Correct the actions, or leave this key out.",
         )
 
 
 def _check_condition(condition: Condition, lines: Lines, at: tuple[Any, ...]) -> None:
-    given = {f.encode_name: getattr(condition, f.name) for f in msgspec.structs.fields(condition) if f.name != "argument"}
+    given = {
+        f.encode_name: getattr(condition, f.name)
+        for f in msgspec.structs.fields(condition)
+        if f.name != "argument"
+    }
     used = {name: value for name, value in given.items() if value is not UNSET}
     line = _line(lines, at)
     if not used:
@@ -135,7 +151,11 @@ def _check_condition(condition: Condition, lines: Lines, at: tuple[Any, ...]) ->
         if pattern.count("*") > 32:
             raise fault(f"`{name}` has more than 32 wildcards", line=line)
         if "/" in pattern and any("**" in segment and segment != "**" for segment in pattern.split("/")):
-            raise fault("`**` stands for whole segments", line=line, remedy="Put it between slashes, as in /srv/**/*.py.")
+            raise fault(
+                "`**` stands for whole segments",
+                line=line,
+                remedy="Put it between slashes, as in /srv/**/*.py.",
+            )
 
 
 def _check_case(case: Case, document: Document, lines: Lines, at: tuple[Any, ...]) -> None:

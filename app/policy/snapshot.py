@@ -96,7 +96,9 @@ class Snapshot:
         if principal.anonymous:
             reason = principal.failure or NO_CREDENTIAL
             return Outlook(final=self._no(reason, _NOBODY.get(reason, "The credential is not valid.")))
-        if principal.scopes is not None and not any(name_matches(scope, action) for scope in principal.scopes):
+        if principal.scopes is not None and not any(
+            name_matches(scope, action) for scope in principal.scopes
+        ):
             return Outlook(final=self._no(SCOPE, f"The credential's scopes do not include {action}."))
         about = [clause for clause in self.clauses if clause.reaches(action)]
         mine = [clause for clause in about if clause.meant(principal) and clause.covers(resource)]
@@ -119,7 +121,9 @@ class Snapshot:
         if permits := [clause for clause in outlook.permits if clause.holds(arguments)]:
             return self._permitted(permits)
         unmet = ", ".join(clause.id for clause in outlook.permits[:3])
-        return self._no(DEFAULT_DENY, f"The arguments do not meet the conditions of the rules that permit this: {unmet}.")
+        return self._no(
+            DEFAULT_DENY, f"The arguments do not meet the conditions of the rules that permit this: {unmet}."
+        )
 
     def decide(
         self, principal: Principal, action: str, resource: Resource, *, arguments: dict[str, Any] | None
@@ -140,7 +144,9 @@ class Snapshot:
     def _no(self, reason: str, message: str) -> Decision:
         return self._decision("forbid", reason, message, ())
 
-    def _decision(self, effect: Literal["permit", "forbid"], reason: str, message: str, ids: tuple[str, ...]) -> Decision:
+    def _decision(
+        self, effect: Literal["permit", "forbid"], reason: str, message: str, ids: tuple[str, ...]
+    ) -> Decision:
         return Decision(
             effect=effect, reason=reason, message=message, rule_ids=ids[:MAX_NAMED], policy_hash=self.hash
         )
@@ -177,7 +183,8 @@ def _covers_strange(listed: Names, name: str, effect: str) -> bool:
     server = name.partition("/")[0]
     heads = [pattern.partition("/") for pattern in (*listed.plain, *listed.wild)]
     return any(
-        name_matches(head, server) and (effect == "forbid" or rest in {"*", "**"} or (head == "*" and not slash))
+        name_matches(head, server)
+        and (effect == "forbid" or rest in {"*", "**"} or (head == "*" and not slash))
         for head, slash, rest in heads
     )
 
@@ -192,12 +199,13 @@ _NOBODY: dict[str, str] = {
 def _missing(about: list[Clause], principal: Principal, action: str, resource: Resource) -> str:
     """Which kind of permit is missing, without telling whom others' permits are for."""
     permits = [clause for clause in about if clause.effect == "permit"]
+    who = f"{principal.kind} {principal.name}"
     if not permits:
         why = f"no rule permits {action} to anybody"
     elif not any(clause.covers(resource) for clause in permits):
         why = f"rules permit {action}, but none names {resource}"
     elif not any(clause.meant(principal) for clause in permits):
-        why = f"rules permit {action}, but to other roles, groups or identities than those of {principal.kind} {principal.name}"
+        why = f"rules permit {action}, but to other roles, groups or identities than those of {who}"
     else:
-        why = f"no rule permits {action} on {resource} to {principal.kind} {principal.name}"
+        why = f"no rule permits {action} on {resource} to {who}"
     return f"Denied by default: {why}."

@@ -23,7 +23,9 @@ Lines = dict[tuple[str | int, ...], int]
 def read(data: bytes) -> tuple[Any, Lines]:
     """The tree of a document and the line of each of its places; InputError on anything unusual."""
     if len(data) > MAX_BYTES:
-        raise InputError(f"The document is larger than {MAX_BYTES} bytes.", remedy="Split it into several policies.")
+        raise InputError(
+            f"The document is larger than {MAX_BYTES} bytes.", remedy="Split it into several policies."
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -67,11 +69,19 @@ class _Builder:
     def take(self, event: yaml.Event) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise fault("anchors and aliases (& and *) are not used here", line=line, remedy="Quote a text that begins with *.")
+            raise fault(
+                "anchors and aliases (& and *) are not used here",
+                line=line,
+                remedy="Quote a text that begins with *.",
+            )
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                raise fault("a file holds one document", line=line, remedy="Put the second one into a file of its own.")
+                raise fault(
+                    "a file holds one document",
+                    line=line,
+                    remedy="Put the second one into a file of its own.",
+                )
         elif isinstance(event, yaml.ScalarEvent):
             self._scalar(event, line)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
