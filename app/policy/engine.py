@@ -53,7 +53,7 @@ class Engine:
             principal.scopes, principal.failure,
         )  # fmt: skip
         outlook = self._memo.get(key) or self._look(key, principal, action, resource)
-        return outlook.final is None or outlook.final.permitted
+        return outlook.final.permitted if outlook.final is not None else bool(outlook.permits)
 
     def use(self, snapshot: Snapshot) -> None:
         """Replace the policy at once and whole."""

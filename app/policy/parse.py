@@ -19,8 +19,11 @@ _UNKNOWN = re.compile(
 )
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<at>[^`]*)`)?\Z", re.DOTALL)
 _STEP = re.compile(r"\[(\d+)\]|\.([A-Za-z_]+)")
-_WORDS = {"`array`": "a list", "`object`": "a mapping", "`str`": "text", "`int`": "a number", "`float`": "a number",
-          "`bool`": "true or false", "`null`": "nothing"}  # fmt: skip
+_TYPES = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
+_WORDS = {
+    "array": "a list", "object": "a mapping", "str": "text", "int": "a number", "float": "a number",
+    "bool": "true or false", "null": "nothing",
+}  # fmt: skip
 _SHAPES: dict[str, type] = {"rules": Rule, "who": Who, "when": Condition, "tests": Case, "given": Given}
 
 
@@ -46,11 +49,14 @@ def _explain(text: str, lines: Lines) -> InputError:
         return fault(f"unknown key {key!r}", line=_line(lines, (*path, key)), remedy=_meant(key, path))
     match = _AT.match(text)
     what, at = (match["what"], match["at"] or "") if match else (text, "")
-    for technical, plain in _WORDS.items():
-        what = what.replace(technical, plain)
+    what = _TYPES.sub(_plainly, what)
     path = _steps(at)
     place = f"`{at.lstrip('.')}` " if at else ""
     return fault(f"{place}is not right: {what[:1].lower()}{what[1:]}", line=_line(lines, path))
+
+
+def _plainly(match: re.Match[str]) -> str:
+    return " or ".join(dict.fromkeys(_WORDS.get(name, name) for name in match[1].split(" | ")))
 
 
 def _steps(at: str) -> tuple[str | int, ...]:

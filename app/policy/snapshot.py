@@ -70,9 +70,13 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known before the arguments: a final decision, or the rules that still look at them."""
+    """What is known before the arguments: a final decision, or the rules that still look at them.
+
+    `otherwise` is the denial when none of those rules applies.
+    """
 
     final: Decision | None
+    otherwise: Decision | None = None
     permits: tuple[Clause, ...] = ()
     conditional: tuple[Clause, ...] = ()
 
@@ -107,7 +111,8 @@ class Snapshot:
         if certain := [clause for clause in forbids if not clause.checks]:
             return Outlook(final=self._forbidden(certain))
         if not permits:
-            return Outlook(final=self._no(DEFAULT_DENY, _missing(about, principal, action, resource)))
+            denial = self._no(DEFAULT_DENY, _missing(about, principal, action, resource))
+            return Outlook(final=None if forbids else denial, otherwise=denial, conditional=tuple(forbids))
         if not forbids and all(not clause.checks for clause in permits):
             return Outlook(final=self._permitted(permits))
         return Outlook(final=None, permits=permits, conditional=tuple(forbids))
@@ -120,6 +125,8 @@ class Snapshot:
             return self._forbidden(forbids)
         if permits := [clause for clause in outlook.permits if clause.holds(arguments)]:
             return self._permitted(permits)
+        if outlook.otherwise is not None:
+            return outlook.otherwise
         unmet = ", ".join(clause.id for clause in outlook.permits[:3])
         return self._no(
             DEFAULT_DENY, f"The arguments do not meet the conditions of the rules that permit this: {unmet}."
@@ -133,8 +140,8 @@ class Snapshot:
 
     def _forbidden(self, clauses: Sequence[Clause]) -> Decision:
         ids = tuple(clause.id for clause in clauses)
-        reason = next((clause.reason for clause in clauses if clause.reason), "")
-        message = f"Forbidden by rule {ids[0]}" + (f": {reason}" if reason else ".")
+        told = next((clause for clause in clauses if clause.reason), clauses[0])
+        message = f"Forbidden by rule {told.id}" + (f": {told.reason}" if told.reason else ".")
         return self._decision("forbid", FORBIDDEN, message, ids)
 
     def _permitted(self, clauses: Sequence[Clause]) -> Decision:

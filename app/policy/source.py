@@ -4,6 +4,7 @@ Read from the event stream, because PyYAML's composer recurses and a deep docume
 Plain scalars follow the YAML 1.2 core schema: `no` and `on` are texts, `010` is a text and not eight.
 """
 
+import math
 import re
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.core.errors import InputError
 MAX_BYTES = 512 * 1024
 MAX_DEPTH = 24
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\Z")
-_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,2})?\Z")
+_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,3})?\Z")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 Lines = dict[tuple[str | int, ...], int]
@@ -132,4 +133,4 @@ def _plain(text: str) -> Any:
         return _WORDS[text.lower()]
     if _INT.match(text):
         return int(text)
-    return float(text) if _FLOAT.match(text) else text
+    return float(text) if _FLOAT.match(text) and math.isfinite(float(text)) else text
