@@ -73,7 +73,8 @@ class Embedded:
         if not (self._cluster / "PG_VERSION").exists():
             await asyncio.to_thread(self._initialise)
         await self._end_leftover()
-        self._process = await asyncio.to_thread(self._launch)
+        # Not in a worker thread: the kernel's parent-death signal follows the thread that forked.
+        self._process = self._launch()
         await self._wait_ready()
 
     async def stop(self) -> None:
@@ -161,6 +162,7 @@ class Embedded:
         with self._log_file() as output:
             process: subprocess.Popen[bytes] = subprocess.Popen(
                 arguments,
+                text=False,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
