@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import psycopg
 
@@ -160,9 +160,8 @@ class Embedded:
         prctl = ctypes.CDLL(None).prctl
 
         with self._log_file() as output:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
+            process = subprocess.Popen(
                 arguments,
-                text=False,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -171,7 +170,7 @@ class Embedded:
                 preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGINT),  # noqa: PLW1509
                 **self._owner.spawn(),
             )
-        return process
+        return cast("subprocess.Popen[bytes]", process)
 
     def _log_file(self) -> IO[bytes]:
         path = self.folder / "log" / "postgres.log"
