@@ -104,7 +104,9 @@ def unsupported(requested: Any) -> ProtocolError:
 
 
 def _mismatch(header: str, member: str) -> ProtocolError:
-    return ProtocolError(f"The header {header} does not agree with the body's {member}.", number=HEADER_MISMATCH)
+    return ProtocolError(
+        f"The header {header} does not agree with the body's {member}.", number=HEADER_MISMATCH
+    )
 
 
 def named_by(message_method: str) -> str | None:

@@ -5,8 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.core.call import Resource
-from app.mcp import names
-from app.mcp.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, Era, Message, ProtocolError
+from app.mcp.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, Era, Message, ProtocolError, names
 
 Shape = Literal["connect", "list", "use", "complete"]
 
@@ -35,7 +34,9 @@ METHODS: dict[str, Method] = {
     "subscriptions/listen": _connect("modern"),
     "tools/list": Method(action="tool.list", shape="list", kind="tool", key="name", member="tools"),
     "tools/call": Method(action="tool.call", shape="use", kind="tool", key="name"),
-    "resources/list": Method(action="resource.list", shape="list", kind="resource", key="uri", member="resources"),
+    "resources/list": Method(
+        action="resource.list", shape="list", kind="resource", key="uri", member="resources"
+    ),
     "resources/templates/list": Method(
         action="resource.list", shape="list", kind="resource", key="uriTemplate", member="resourceTemplates"
     ),
@@ -72,10 +73,15 @@ def find(message: Message, era: Era) -> Method:
     return method
 
 
+def server_resource(server: str) -> Resource:
+    """The resource of an endpoint as a whole; `*` is the aggregate."""
+    return Resource("server", server or "*")
+
+
 def target_of(message: Message, method: Method, *, server: str, servers: tuple[str, ...]) -> Target:
     """The action and resource of a request on the endpoint of `server` (empty: the aggregate of `servers`)."""
     if method.shape in ("connect", "list"):
-        return Target(action=method.action, resource=Resource("server", server or "*"), server=server)
+        return Target(action=method.action, resource=server_resource(server), server=server)
     kind, key, params = method.kind, method.key, message.params
     if method.shape == "complete":
         kind, key, params = _reference(message)

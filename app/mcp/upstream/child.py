@@ -51,7 +51,7 @@ async def spawn(program: Program) -> Process:
             start_new_session=True,
             close_fds=True,
             limit=LINE_LIMIT,
-            preexec_fn=_die_with_parent if _PRCTL else None,  # noqa: PLW1509 - one system call, no lock, no allocation
+            preexec_fn=_die_with_parent if _PRCTL else None,  # one system call: no lock, no allocation
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

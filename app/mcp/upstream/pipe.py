@@ -14,8 +14,8 @@ from msgspec import UNSET, Raw
 
 from app.core.errors import UpstreamError
 from app.mcp import protocol
-from app.mcp.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Era, Wire
+from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.upstream.ports import Description, Outgoing, Relay, Reply
 
 PROBE_SECONDS = 10.0
@@ -41,7 +41,6 @@ class Pipe:
     """The conversation with one process, from its start to its end. `us` is how Sallyport introduces itself."""
 
     def __init__(self, name: str, process: Process, *, us: dict[str, Any]) -> None:
-        assert process.stdin and process.stdout and process.stderr
         self.name = name
         self.process = process
         self.era: Era = "old"
@@ -51,6 +50,8 @@ class Pipe:
         self._us = us
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Queue[_Item]] = {}
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise UpstreamError(f"{name} was started without pipes.", kind="connect")
         self._in, self._out, self._err = process.stdin, process.stdout, process.stderr
 
     async def greet(self, *, probe: bool) -> None:
@@ -210,7 +211,7 @@ def _member(params: Raw, name: str) -> Raw | None:
         return None
 
 
-def _number(identifier: Raw | None | msgspec.UnsetType) -> int | None:
+def _number(identifier: Raw | msgspec.UnsetType | None) -> int | None:
     if identifier is None or identifier is UNSET:
         return None
     text = bytes(identifier)

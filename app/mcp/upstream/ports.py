@@ -69,6 +69,12 @@ class Upstream(Protocol):
     """One tool server. Failures are UpstreamError; cancelling the awaiting task cancels the request there too."""
 
     name: str
+    sessions: bool
+    """Whether each caller has a session of its own there, so that log levels and subscriptions can be kept."""
+
+    async def run(self) -> None:
+        """Whatever must go on in the background; returns or is cancelled."""
+        ...
 
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """Its capabilities, name and instructions, after whatever handshake its era asks for."""

@@ -8,8 +8,8 @@ from typing import Any
 from app.core.clock import Clock
 from app.core.errors import UpstreamError
 from app.core.passage import Passage
-from app.mcp.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.protocol import MODERN
+from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.upstream.child import Program, end, spawn
 from app.mcp.upstream.pipe import Pipe
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, State
@@ -26,6 +26,7 @@ class StdioServer:
 
     def __init__(self, name: str, program: Program, *, clock: Clock, us: dict[str, Any]) -> None:
         self.name = name
+        self.sessions = False
         self._program = program
         self._clock = clock
         self._us = us
@@ -45,6 +46,9 @@ class StdioServer:
                 self._why = await self._live()
             except UpstreamError as error:
                 self._why = error.message
+            except Exception:  # noqa: BLE001 - no tool server may stop Sallyport
+                _log.exception("mcp %s: the supervisor failed", self.name)
+                self._why = "the supervisor failed; the log says how"
             if self._clock.monotonic() - began > 60:
                 delay = FIRST_DELAY
             self._state = "waiting"
@@ -89,10 +93,13 @@ class StdioServer:
             async with asyncio.timeout(START_WAIT):
                 await self._ready.wait()
         if self._pipe is None:
-            raise UpstreamError(f"The tool server {self.name} is not running: {self._why or 'it is starting'}.", kind="connect")
+            raise UpstreamError(
+                f"The tool server {self.name} is not running: {self._why or 'it is starting'}.",
+                kind="connect",
+            )
         return self._pipe
 
-    async def describe(self, passage: Passage, caller: Caller) -> Description:  # noqa: ARG002
+    async def describe(self, passage: Passage, caller: Caller) -> Description:
         """What the program said at its start."""
         return (await self._connected()).description
 
@@ -110,7 +117,8 @@ class StdioServer:
             "traceparent": passage.trace.traceparent,
         }
         return await pipe.request(
-            Outgoing(method=outgoing.method, params=outgoing.params, meta=meta, progress=outgoing.progress), relay
+            Outgoing(method=outgoing.method, params=outgoing.params, meta=meta, progress=outgoing.progress),
+            relay,
         )
 
     async def forget(self, passage: Passage, caller: Caller) -> None:

@@ -39,7 +39,13 @@ class ProtocolError(InputError):
     """A message that breaks the protocol; answered with its JSON-RPC `number` and HTTP `status`."""
 
     def __init__(
-        self, message: str, *, number: int, status: int = 400, data: dict[str, Any] | None = None, id: bytes | None = None
+        self,
+        message: str,
+        *,
+        number: int,
+        status: int = 400,
+        data: dict[str, Any] | None = None,
+        id: bytes | None = None,  # noqa: A002 - the wire's name
     ) -> None:
         super().__init__(message, status=status, code="protocol_error")
         self.number = number
@@ -112,7 +118,9 @@ def _message(value: Any, body: bytes) -> Message:
     identifier = _identifier(value)
     if "method" not in value:
         if identifier is None or ("result" in value) == ("error" in value):
-            raise ProtocolError("A message without method is a response with id and result or error.", number=INVALID_REQUEST)
+            raise ProtocolError(
+                "A message without method is a response with id and result or error.", number=INVALID_REQUEST
+            )
         return Message(id=identifier, body=body)
     method, params = value["method"], value.get("params", {})
     if not isinstance(method, str) or not method:
