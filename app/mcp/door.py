@@ -13,12 +13,13 @@ from app.core.ids import Trace, child_span, continue_trace
 from app.extensions import Route
 from app.mcp import protocol
 from app.mcp.answers import Answer
-from app.mcp.calls import Calls, Inbound
+from app.mcp.calls import Calls
 from app.mcp.catalogue import Catalogue
 from app.mcp.protocol import INVALID_REQUEST, Message, ProtocolError, envelope
 from app.mcp.protocol.envelope import Headers
 from app.mcp.sessions import Sessions
 from app.mcp.stream import BEAT_SECONDS, AnswerStream, response_of
+from app.mcp.turns import Inbound
 from app.mcp.upstream.servers import Servers
 
 _NO_STREAM = "answers 405: no stream outlives a request, so there is nothing to govern"

@@ -6,7 +6,7 @@ import itertools
 import logging
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
@@ -127,7 +127,7 @@ class Pipe:
             return item
 
     @contextlib.contextmanager
-    def _slot(self) -> "contextlib._GeneratorContextManager[tuple[int, asyncio.Queue[_Item]]] | Any":
+    def _slot(self) -> Iterator[tuple[int, asyncio.Queue[_Item]]]:
         number = next(self._ids)
         queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._pending[number] = queue

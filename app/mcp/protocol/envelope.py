@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from app.mcp.protocol import (
+from app.mcp.protocol.messages import (
     HEADER_MISMATCH,
     INVALID_PARAMS,
     MODERN,
@@ -77,9 +77,10 @@ def era_of(message: Message, headers: Headers) -> Era:
 def check(message: Message, headers: Headers) -> None:
     """Refuse a modern request whose envelope is incomplete, contradicts its headers or names a foreign version."""
     meta = message.params.get("_meta")
-    if not isinstance(meta, dict) or (missing := [key for key in (VERSION, CAPABILITIES) if key not in meta]):
-        names = ", ".join(missing) if isinstance(meta, dict) else f"{VERSION}, {CAPABILITIES}"
-        raise ProtocolError(f"params._meta must carry {names}.", number=INVALID_PARAMS)
+    if not isinstance(meta, dict):
+        meta = {}
+    if missing := [key for key in (VERSION, CAPABILITIES) if key not in meta]:
+        raise ProtocolError(f"params._meta must carry {', '.join(missing)}.", number=INVALID_PARAMS)
     if headers.version is None or headers.version != meta[VERSION]:
         raise _mismatch("MCP-Protocol-Version", f"params._meta[{VERSION!r}]")
     if headers.method != message.method:
