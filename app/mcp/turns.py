@@ -13,7 +13,15 @@ from app.core.passage import Passage
 from app.mcp import protocol, results
 from app.mcp.answers import Answer, refused, upstream_failed
 from app.mcp.catalogue import Catalogue
-from app.mcp.protocol import CANCELLED, INVALID_PARAMS, METHOD_NOT_FOUND, Era, Message, ProtocolError, envelope
+from app.mcp.protocol import (
+    CANCELLED,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    Era,
+    Message,
+    ProtocolError,
+    envelope,
+)
 from app.mcp.protocol.envelope import Headers
 from app.mcp.protocol.methods import Method, Target
 from app.mcp.sessions import Session, Sessions
@@ -21,15 +29,20 @@ from app.mcp.upstream.ports import Caller, Outgoing, Relay, Reply
 from app.mcp.upstream.servers import Servers
 
 _OURS = frozenset(
-    {"progressToken", "traceparent", "tracestate", envelope.VERSION, envelope.CAPABILITIES, envelope.CLIENT_INFO}
+    {
+        "progressToken",
+        "traceparent",
+        "tracestate",
+        envelope.VERSION,
+        envelope.CAPABILITIES,
+        envelope.CLIENT_INFO,
+    }
 )
 _LISTENING = 3600.0
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _PER_SESSION = frozenset(
     {"logging/setLevel", "resources/subscribe", "resources/unsubscribe", "subscriptions/listen"}
 )
-
-
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from typing import Any, Literal
 import msgspec
 
 from app.core.call import Resource
-from app.mcp.protocol.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Era, Message, ProtocolError, names
+from app.mcp.protocol import names
+from app.mcp.protocol.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Era, Message, ProtocolError
 
 Shape = Literal["connect", "list", "use", "complete"]
 

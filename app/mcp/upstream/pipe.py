@@ -23,7 +23,7 @@ PROBE_SECONDS = 10.0
 _WAITING = 256
 """Notifications kept for a caller that reads slowly; more are dropped."""
 _STDERR_LINE = 2000
-_log = logging.getLogger("sallyport.mcp")
+_log = logging.getLogger(__name__)
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _Item = Wire | UpstreamError
 

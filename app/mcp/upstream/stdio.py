@@ -18,7 +18,7 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds before a restart: doubled each time, from the first again after a minute of running."""
 START_WAIT = 10.0
 """Seconds a call waits for a program that is starting."""
-_log = logging.getLogger("sallyport.mcp")
+_log = logging.getLogger(__name__)
 
 
 class StdioServer:
