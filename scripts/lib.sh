@@ -46,3 +46,14 @@ setup() {
     done
     export PATH="$VENV/bin:$PATH" PYTHONDONTWRITEBYTECODE="${PYTHONDONTWRITEBYTECODE:-}"
 }
+
+# setup_postgres: the embedded PostgreSQL, trimmed into .cache/postgres; repeats only when its lock or recipe changed
+setup_postgres() {
+    setup postgres
+    local stamp=".cache/postgres/.lock.sha256" want
+    want="$(cat build/postgres.txt build/postgres.py | sha256sum | cut -d' ' -f1)"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
+    say "setting up: embedded PostgreSQL (once)"
+    mkdir -p .cache
+    "$VENV/bin/python" build/postgres.py .cache/postgres || die "the embedded PostgreSQL could not be prepared"
+}

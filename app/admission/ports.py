@@ -4,6 +4,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from app.audit.event import Event
+from app.audit.recorder import Contents
 from app.core.call import Credential, Resource
 from app.core.principal import Principal
 from app.core.verdict import Decision
@@ -46,10 +47,10 @@ class Budgets(Protocol):
 class Records(Protocol):
     """The durable record."""
 
-    async def write(self, event: Event) -> None:
+    async def write(self, event: Event, contents: Contents = ()) -> None:
         """Return once the event is committed; RecordUnavailableError otherwise."""
         ...
 
-    def post(self, event: Event) -> None:
+    def post(self, event: Event, contents: Contents = ()) -> None:
         """Hand over an outcome that must be committed even if nobody waits for it any more."""
         ...

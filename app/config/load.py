@@ -23,7 +23,10 @@ _AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<at>[^`]*)`)?$")
 
 
 def load(
-    path: Path | None = None, *, environment: Mapping[str, str] = os.environ, flags: Mapping[str, Any] | None = None
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[str, Any] | None = None,
 ) -> Profile:
     """The profile of `path` (none: defaults) with environment and flags (`listen.address` -> value) laid over it."""
     tree = _read(path) if path else {}
@@ -44,11 +47,15 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).", remedy="Check --profile.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}.", remedy="Correct that line.") from None
+        raise ConfigError(
+            f"{path}: not YAML: {' '.join(str(error).split())}.", remedy="Correct that line."
+        ) from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: the profile must be a mapping of sections.", remedy="See `sallyport config reference`.")
+        raise ConfigError(
+            f"{path}: the profile must be a mapping of sections.", remedy="See `sallyport config reference`."
+        )
     return tree
 
 
@@ -60,7 +67,9 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is given twice", key_node.start_mark
+                )
             seen.add(key if isinstance(key, str) else id(key_node))
         return super().construct_mapping(node, deep)
 
@@ -72,14 +81,17 @@ def _interpolate(value: Any, environment: Mapping[str, str], *, at: str, source:
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_interpolate(item, environment, at=f"{at}[{i}]", source=source) for i, item in enumerate(value)]
+        return [
+            _interpolate(item, environment, at=f"{at}[{i}]", source=source) for i, item in enumerate(value)
+        ]
     if not isinstance(value, str):
         return value
 
     def replace(match: re.Match[str]) -> str:
         if match[1] not in environment:
             raise ConfigError(
-                f"{source}: {at}: the environment variable {match[1]} is not set.", remedy="Set it, or write the value."
+                f"{source}: {at}: the environment variable {match[1]} is not set.",
+                remedy="Set it, or write the value.",
             )
         return environment[match[1]]
 
@@ -134,7 +146,8 @@ def _explain(text: str, *, source: str) -> ConfigError:
     match = _AT.match(text)
     what, at = (match["what"], match["at"]) if match else (text, "")
     return ConfigError(
-        f"{source}: {at or 'the profile'}: {what.lower()}.", remedy="See `sallyport config reference` for this key."
+        f"{source}: {at or 'the profile'}: {what.lower()}.",
+        remedy="See `sallyport config reference` for this key.",
     )
 
 

@@ -16,20 +16,23 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A part of the profile; unknown keys are refused."""
 
 
-class Tls(Section):
+class Tls(Section, frozen=True):
     """The server certificate; without one, a local CA in the data folder issues it."""
 
-    certificate: Annotated[str, Meta(description="PEM file with the certificate chain; read again when it changes")] = ""
+    certificate: Annotated[
+        str, Meta(description="PEM file with the certificate chain; read again when it changes")
+    ] = ""
     key: Annotated[str, Meta(description="PEM file with the private key")] = ""
     minimum: Annotated[Literal["1.2", "1.3"], Meta(description="lowest TLS version")] = "1.2"
 
 
-class Listen(Section):
+class Listen(Section, frozen=True):
     """Where requests come in."""
 
     address: Annotated[str, Meta(description="HOST:PORT; port 0 takes a free one")] = "127.0.0.1:8443"
     names: Annotated[
-        tuple[str, ...], Meta(description="host names and addresses clients use, in the certificate and the Host check")
+        tuple[str, ...],
+        Meta(description="host names and addresses clients use, in the certificate and the Host check"),
     ] = ()
     plain_http: Annotated[
         Literal["never", "loopback", "yes, without encryption"],
@@ -37,44 +40,56 @@ class Listen(Section):
     ] = "never"
     tls: Annotated[Tls, Meta(description="certificate of the listener")] = Tls()
     origins: Annotated[
-        tuple[str, ...], Meta(description="further browser origins that may call, such as https://tools.example")
+        tuple[str, ...],
+        Meta(description="further browser origins that may call, such as https://tools.example"),
     ] = ()
     max_body_bytes: Annotated[Positive, Meta(description="largest request body")] = 32 * 1024 * 1024
     body_timeout: Annotated[Seconds, Meta(description="seconds in which a request body must arrive")] = 30.0
     drain: Annotated[Seconds, Meta(description="seconds that running calls get after SIGTERM")] = 20.0
 
 
-class Database(Section):
+class Database(Section, frozen=True):
     """PostgreSQL 14 or newer; without `url` the embedded one in the data folder is started."""
 
-    url: Annotated[Secret | None, Meta(description="postgresql://… of an existing database, `file:PATH` or `${VAR}`")] = None
+    url: Annotated[
+        Secret | None, Meta(description="postgresql://… of an existing database, `file:PATH` or `${VAR}`")
+    ] = None
     pool: Annotated[Positive, Meta(description="connections beside the record's own")] = 6
     connect_timeout: Annotated[Seconds, Meta(description="seconds to wait for a connection")] = 5.0
 
 
-class Record(Section):
+class Record(Section, frozen=True):
     """What the record keeps and how long a call waits for it."""
 
-    commit_timeout: Annotated[Seconds, Meta(description="seconds an intent may take before the call is refused")] = 5.0
+    commit_timeout: Annotated[
+        Seconds, Meta(description="seconds an intent may take before the call is refused")
+    ] = 5.0
     waiting: Annotated[Positive, Meta(description="intents that may wait at once; more are refused")] = 4096
-    ai_content: Annotated[Literal["digest", "full"], Meta(description="AI requests and answers: digests only, or in full")] = (
-        "digest"
+    ai_content: Annotated[
+        Literal["digest", "full"], Meta(description="AI requests and answers: digests only, or in full")
+    ] = "digest"
+    tool_content: Annotated[Literal["digest", "full"], Meta(description="tool arguments and results")] = (
+        "full"
     )
-    tool_content: Annotated[Literal["digest", "full"], Meta(description="tool arguments and results")] = "full"
 
 
-class Provider(Section):
+class Provider(Section, frozen=True):
     """An AI provider upstream, called in its own dialect."""
 
     dialect: Annotated[Literal["openai", "anthropic"], Meta(description="wire format it speaks")]
-    url: Annotated[str, Meta(description="base URL, exactly as the vendor SDK takes it (OpenAI with /v1, Anthropic without)")]
+    url: Annotated[
+        str,
+        Meta(description="base URL, exactly as the vendor SDK takes it (OpenAI with /v1, Anthropic without)"),
+    ]
     key: Annotated[Secret | None, Meta(description="its API key: `file:PATH` or `${VAR}`")] = None
-    labels: Annotated[tuple[str, ...], Meta(description="labels for routing and policy, such as on-site")] = ()
+    labels: Annotated[
+        tuple[str, ...], Meta(description="labels for routing and policy, such as on-site")
+    ] = ()
     timeout: Annotated[Seconds, Meta(description="seconds of silence after which a call ends")] = 300.0
     connections: Annotated[Positive, Meta(description="open connections at most")] = 256
 
 
-class Model(Section):
+class Model(Section, frozen=True):
     """A model name that clients use, and where it goes."""
 
     provider: Annotated[str, Meta(description="name of an entry in providers")]
@@ -83,11 +98,13 @@ class Model(Section):
     price: Annotated[str, Meta(description="entry of the price table; empty: the upstream name")] = ""
 
 
-class McpServer(Section):
+class McpServer(Section, frozen=True):
     """A tool server: a program spoken to over stdio, or a remote URL."""
 
     command: Annotated[tuple[str, ...], Meta(description="program and arguments (stdio)")] = ()
-    environment: Annotated[dict[str, Secret], Meta(description="its whole environment beside PATH, HOME and LANG")] = {}
+    environment: Annotated[
+        dict[str, Secret], Meta(description="its whole environment beside PATH, HOME and LANG")
+    ] = {}
     folder: Annotated[str, Meta(description="working folder; empty: a private one in the data folder")] = ""
     url: Annotated[str, Meta(description="Streamable HTTP endpoint")] = ""
     headers: Annotated[dict[str, Secret], Meta(description="headers sent to the remote endpoint")] = {}
@@ -95,13 +112,13 @@ class McpServer(Section):
     timeout: Annotated[Seconds, Meta(description="seconds a call may take")] = 60.0
 
 
-class Mcp(Section):
+class Mcp(Section, frozen=True):
     """Tool servers behind the MCP endpoints."""
 
     servers: Annotated[dict[Name, McpServer], Meta(description="by the name that URLs and policies use")] = {}
 
 
-class Destination(Section):
+class Destination(Section, frozen=True):
     """A further place this site may connect to."""
 
     host: Annotated[str, Meta(description="name or address")]
@@ -109,35 +126,47 @@ class Destination(Section):
     purpose: Annotated[str, Meta(description="why")] = ""
 
 
-class Egress(Section):
+class Egress(Section, frozen=True):
     """Where connections may go beside the database, providers and tool servers named elsewhere."""
 
     destinations: Annotated[dict[Name, Destination], Meta(description="further declared destinations")] = {}
-    ca_bundle: Annotated[str, Meta(description="PEM file of private authorities, for every outbound client and child")] = ""
+    ca_bundle: Annotated[
+        str, Meta(description="PEM file of private authorities, for every outbound client and child")
+    ] = ""
     system_trust: Annotated[bool, Meta(description="also trust the host's own authorities")] = True
 
 
-class Identity(Section):
+class Identity(Section, frozen=True):
     """Sign-in and sessions."""
 
-    session_idle: Annotated[Seconds, Meta(description="seconds without use after which a session ends")] = 1800.0
-    session_absolute: Annotated[Seconds, Meta(description="seconds after which a session ends in any case")] = 43200.0
+    session_idle: Annotated[Seconds, Meta(description="seconds without use after which a session ends")] = (
+        1800.0
+    )
+    session_absolute: Annotated[
+        Seconds, Meta(description="seconds after which a session ends in any case")
+    ] = 43200.0
     lockout_failures: Annotated[Positive, Meta(description="failed sign-ins that lock an account")] = 5
     lockout_seconds: Annotated[Seconds, Meta(description="how long it stays locked")] = 900.0
 
 
-class Log(Section):
+class Log(Section, frozen=True):
     """Structured logs on standard error."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="lowest level shown")] = "info"
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="lowest level shown")] = (
+        "info"
+    )
     format: Annotated[Literal["text", "json"], Meta(description="for people or for collectors")] = "text"
 
 
-class Profile(Section):
+class Profile(Section, frozen=True):
     """The whole profile."""
 
-    node: Annotated[Name, Meta(description="name of this node in the record; unique among nodes of one database")] = "node-1"
-    data: Annotated[str, Meta(description="data folder: keys, certificates, embedded database, child folders")] = ""
+    node: Annotated[
+        Name, Meta(description="name of this node in the record; unique among nodes of one database")
+    ] = "node-1"
+    data: Annotated[
+        str, Meta(description="data folder: keys, certificates, embedded database, child folders")
+    ] = ""
     listen: Annotated[Listen, Meta(description="where requests come in")] = Listen()
     database: Annotated[Database, Meta(description="PostgreSQL")] = Database()
     record: Annotated[Record, Meta(description="the audit record")] = Record()

@@ -51,7 +51,9 @@ class Inherited(msgspec.Struct, frozen=True, tag=True):
     passage: Passage
 
 
-Credential = NoCredential | BearerToken | SessionCookie | PasswordCredential | SetupToken | LocalOperator | Inherited
+Credential = (
+    NoCredential | BearerToken | SessionCookie | PasswordCredential | SetupToken | LocalOperator | Inherited
+)
 
 NO_CREDENTIAL = NoCredential()
 

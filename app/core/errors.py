@@ -22,7 +22,9 @@ class ConfigError(SallyportError):
 class InputError(SallyportError):
     """The caller sent something unusable (HTTP 400); `status` narrows it."""
 
-    def __init__(self, message: str, *, remedy: str = "", status: int = 400, code: str = "invalid_request") -> None:
+    def __init__(
+        self, message: str, *, remedy: str = "", status: int = 400, code: str = "invalid_request"
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.status = status
         self.code = code

@@ -47,7 +47,11 @@ def continue_trace(traceparent: str | None) -> Trace:
     if len(parts) < 4 or [len(part) for part in parts[:4]] != [2, 32, 16, 2]:
         return new_trace()
     version, trace_id, parent_id, flags = parts[:4]
-    if version == "ff" or (version == "00" and len(parts) != 4) or not _HEX.issuperset(version + flags + trace_id + parent_id):
+    if (
+        version == "ff"
+        or (version == "00" and len(parts) != 4)
+        or not _HEX.issuperset(version + flags + trace_id + parent_id)
+    ):
         return new_trace()
     if trace_id == "0" * 32 or parent_id == "0" * 16:
         return new_trace()

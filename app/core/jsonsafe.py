@@ -14,7 +14,9 @@ T = TypeVar("T")
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise InputError("The JSON body names a member twice.", remedy="Send each member once.", code="duplicate_member")
+        raise InputError(
+            "The JSON body names a member twice.", remedy="Send each member once.", code="duplicate_member"
+        )
     return members
 
 

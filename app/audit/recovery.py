@@ -1,0 +1,55 @@
+"""Close the intents that a dead writer left open."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import msgspec
+
+from app.audit import store
+from app.audit.event import Event
+from app.audit.recorder import Recorder
+from app.core.clock import Clock
+from app.core.ids import uuid7
+from app.db import Connection
+
+_PAGE = 500
+
+
+async def close_orphans(
+    conn: Connection,
+    *,
+    recorder: Recorder,
+    clock: Clock,
+    settle: Callable[[list[UUID]], Awaitable[None]],
+) -> int:
+    """Write `lost` for each open intent of this node's earlier boots and return how many.
+
+    Only boots of the same node are touched: a folder lock makes sure that they are dead.
+    """
+    closed = 0
+    for boot in await store.open_boots(conn, recorder.node, but=recorder.boot):
+        while page := await store.orphans(conn, boot.boot, boot.started, limit=_PAGE):
+            for orphan in page:
+                await recorder.write(_lost(orphan, clock))
+            await settle([orphan.id for orphan in page])
+            closed += len(page)
+        await store.close_boot(conn, boot.boot)
+    return closed
+
+
+def _lost(orphan: store.Orphan, clock: Clock) -> Event:
+    intent = msgspec.json.decode(orphan.entry, type=Event)
+    now = clock.now()
+    return Event(
+        id=str(uuid7(now_us=int(now.timestamp() * 1_000_000))),
+        time=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        kind="lost",
+        call=str(orphan.id),
+        trace_id=intent.trace_id,
+        span_id=intent.span_id,
+        action=intent.action,
+        resource_kind=intent.resource_kind,
+        resource=intent.resource,
+        status="lost",
+        body={"error": "Sallyport ended before the outcome was known."},
+    )

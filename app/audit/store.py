@@ -1,0 +1,110 @@
+"""All SQL of the record."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.db import Connection, struct_row
+
+
+async def insert_events(conn: Connection, entries: str) -> None:
+    """Insert a JSON array of canonical entries in one statement; the columns come out of the hashed bytes."""
+    await conn.execute(
+        "INSERT INTO audit_events SELECT r.id, r.time, r.kind, r.call, r.node, r.boot, r.seq, r.trace_id, r.span_id,"
+        " r.parent_id, r.door, r.action, r.resource_kind, r.resource, r.actor_id, r.actor_kind, r.actor, r.client,"
+        " r.address, r.agent, r.session, r.credential, r.decision, r.reason, r.policy_hash, r.rule_ids, r.status,"
+        " r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens,"
+        " r.microdollars, r.latency_us, r.body, convert_to(e.value::text, 'UTF8')"
+        " FROM json_array_elements(%s::json) AS e, LATERAL json_to_record(e.value) AS r("
+        "id uuid, time timestamptz, kind text, call uuid, node text, boot uuid, seq bigint, trace_id text,"
+        " span_id text, parent_id text, door text, action text, resource_kind text, resource text, actor_id text,"
+        " actor_kind text, actor text, client text, address text, agent text, session text, credential text,"
+        " decision text, reason text, policy_hash text, rule_ids text[], status text, input_tokens bigint,"
+        " output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint,"
+        " microdollars bigint, latency_us bigint, body jsonb)",
+        (entries,),
+        prepare=True,
+    )
+
+
+async def insert_content(conn: Connection, digest: str, data: bytes) -> None:
+    """Keep a content that is too large for its entry; the same content is kept once."""
+    await conn.execute(
+        "INSERT INTO audit_contents (digest, bytes) VALUES (%s, %s) ON CONFLICT DO NOTHING", (digest, data)
+    )
+
+
+async def content(conn: Connection, digest: str) -> bytes | None:
+    """A content by its digest."""
+    cursor = await conn.execute("SELECT bytes FROM audit_contents WHERE digest = %s", (digest,))
+    row = await cursor.fetchone()
+    return bytes(row[0]) if row else None
+
+
+async def event_exists(conn: Connection, event_id: str, time: str) -> bool:
+    """Whether this very row was committed."""
+    cursor = await conn.execute("SELECT 1 FROM audit_events WHERE id = %s AND time = %s", (event_id, time))
+    return await cursor.fetchone() is not None
+
+
+async def lock_boot(conn: Connection, key: int) -> None:
+    """Wait until no earlier connection of this boot can still commit, then hold its place."""
+    await conn.execute("SELECT pg_advisory_lock(%s)", (key,))
+
+
+async def ensure_partitions(conn: Connection) -> None:
+    """Partitions of this month and the two that follow."""
+    await conn.execute(
+        "SELECT audit_ensure_partition(now() + make_interval(months => m)) FROM generate_series(0, 2) AS m"
+    )
+
+
+async def insert_boot(conn: Connection, boot: UUID, node: str, started: datetime) -> None:
+    """Remember that a writer started."""
+    await conn.execute(
+        "INSERT INTO audit_boots (boot, node, started) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        (boot, node, started),
+    )
+
+
+class OpenBoot(msgspec.Struct, frozen=True):
+    """A writer's start whose intents may still be open."""
+
+    boot: UUID
+    started: datetime
+
+
+async def open_boots(conn: Connection, node: str, *, but: UUID) -> list[OpenBoot]:
+    """Earlier boots of this node that were not closed."""
+    async with conn.cursor(row_factory=struct_row(OpenBoot)) as cursor:
+        await cursor.execute(
+            "SELECT boot, started FROM audit_boots WHERE node = %s AND boot <> %s AND closed IS NULL",
+            (node, but),
+        )
+        return await cursor.fetchall()
+
+
+async def close_boot(conn: Connection, boot: UUID) -> None:
+    """Its intents all have an outcome now."""
+    await conn.execute("UPDATE audit_boots SET closed = now() WHERE boot = %s", (boot,))
+
+
+class Orphan(msgspec.Struct, frozen=True):
+    """An intent that never got an outcome."""
+
+    id: UUID
+    entry: bytes
+
+
+async def orphans(conn: Connection, boot: UUID, since: datetime, *, limit: int) -> list[Orphan]:
+    """Intents of a boot without outcome, oldest first."""
+    async with conn.cursor(row_factory=struct_row(Orphan)) as cursor:
+        await cursor.execute(
+            "SELECT i.id, i.entry FROM audit_events i"
+            " WHERE i.boot = %s AND i.kind = 'intent' AND i.time >= %s - interval '1 hour'"
+            " AND NOT EXISTS (SELECT FROM audit_events o WHERE o.call = i.id AND o.kind IN ('outcome', 'lost'))"
+            " ORDER BY i.id LIMIT %s",
+            (boot, since, limit),
+        )
+        return await cursor.fetchall()

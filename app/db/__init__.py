@@ -1,0 +1,13 @@
+"""PostgreSQL: connections, rows as Structs, migrations, notifications, the embedded server.
+
+Reached only from `store.py` files, `jobs`, `server` and the migrate command.
+connect.py   one connection or a pool, each checked before use
+rows.py      rows as validated Structs
+migrate.py   numbered SQL files, forward only
+embedded.py  the server that the file brings along
+"""
+
+from app.db.connect import Connection, Pool, connect, open_pool
+from app.db.rows import struct_row
+
+__all__ = ["Connection", "Pool", "connect", "open_pool", "struct_row"]

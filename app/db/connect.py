@@ -1,0 +1,100 @@
+"""Connections that were checked before anybody uses them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from app.core.errors import DatabaseError
+
+Connection = AsyncConnection[Any]
+Pool = AsyncConnectionPool[Connection]
+
+MINIMUM_VERSION = 140000
+
+
+def conninfo(url: str, *, purpose: str, timeout: float) -> str:
+    """The connection string with our safety settings: a dead peer is noticed, durability is not negotiable."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise DatabaseError(
+            f"database.url is not a PostgreSQL connection string ({error}).",
+            remedy="Write postgresql://USER@HOST/NAME.",
+        ) from None
+    settings = {
+        "application_name": f"sallyport {purpose}",
+        "connect_timeout": str(max(2, int(timeout))),
+        "keepalives_idle": "10",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "15000",
+        "options": "-c synchronous_commit=on -c timezone=UTC -c client_encoding=UTF8 -c datestyle=ISO",
+    }
+    return make_conninfo(**{**settings, **given})
+
+
+async def connect(url: str, *, purpose: str, timeout: float = 5.0) -> Connection:
+    """One autocommit connection; DatabaseError says what is wrong and what to do."""
+    try:
+        conn = await AsyncConnection.connect(conninfo(url, purpose=purpose, timeout=timeout), autocommit=True)
+    except psycopg.OperationalError as error:
+        raise _unreachable(error) from None
+    try:
+        await verify(conn)
+    except BaseException:
+        await conn.close()
+        raise
+    return conn
+
+
+def _unreachable(error: psycopg.Error) -> DatabaseError:
+    detail = " ".join(str(error).split()) or type(error).__name__
+    return DatabaseError(
+        f"The database cannot be reached: {detail}.",
+        remedy="Check database.url and that PostgreSQL accepts connections from this host.",
+    )
+
+
+async def verify(conn: Connection) -> None:
+    """Refuse a server that is too old, a standby, or one that may lose commits."""
+    version = conn.info.server_version
+    if version < MINIMUM_VERSION:
+        raise DatabaseError(
+            f"PostgreSQL {version // 10000} is too old.", remedy="Version 14 or newer is needed."
+        )
+    cursor = await conn.execute(
+        "SELECT pg_is_in_recovery(), current_setting('fsync'), current_setting('full_page_writes')"
+    )
+    row = await cursor.fetchone()
+    if row is None or row[0]:
+        raise DatabaseError("The database is a standby.", remedy="Point database.url at the primary.")
+    if row[1:] != ("on", "on"):
+        raise DatabaseError(
+            "The database runs with fsync or full_page_writes off and can lose the record.",
+            remedy="Turn both on in postgresql.conf.",
+        )
+
+
+@asynccontextmanager
+async def open_pool(url: str, *, size: int, timeout: float) -> AsyncIterator[Pool]:
+    """A pool of checked autocommit connections; it opens at once and reconnects by itself."""
+    pool: Pool = AsyncConnectionPool(
+        conninfo(url, purpose="pool", timeout=timeout),
+        min_size=1,
+        max_size=max(1, size),
+        open=False,
+        timeout=timeout,
+        configure=verify,
+        kwargs={"autocommit": True},
+        reconnect_timeout=1.0,
+    )
+    await pool.open()
+    try:
+        yield pool
+    finally:
+        await pool.close(timeout=2.0)

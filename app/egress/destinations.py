@@ -1,0 +1,90 @@
+"""The declared destinations: all places this site may connect to."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+import msgspec
+
+from app.config.schema import Profile
+from app.core.errors import ConfigError, EgressError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Cloud metadata services; link-local ones are refused as such.
+_METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """One place: `name` says which key of the profile declares it."""
+
+    name: str
+    host: str
+    port: int
+    purpose: str = ""
+
+
+class Destinations:
+    """The set that may be connected to; everything else is refused."""
+
+    def __init__(self, declared: Iterable[Destination]) -> None:
+        self._by_place = {(entry.host.lower(), entry.port): entry for entry in declared}
+        self._hosts = frozenset(host for host, _ in self._by_place)
+
+    def __iter__(self) -> Iterator[Destination]:
+        return iter(self._by_place.values())
+
+    def find(self, host: str, port: int) -> Destination:
+        """The declared destination; EgressError names the place and the remedy."""
+        found = self._by_place.get((host.lower(), port))
+        if found is None:
+            raise EgressError(
+                f"{host}:{port} is not a declared destination.",
+                remedy="Declare it in the profile (providers, mcp.servers or egress.destinations).",
+            )
+        return found
+
+    def names_host(self, host: str) -> bool:
+        """Whether a look-up of this host name is expected."""
+        return host.lower() in self._hosts
+
+
+def declared(profile: Profile) -> Iterator[Destination]:
+    """All destinations a profile names, the database aside: libpq connects to that one itself."""
+    for name, provider in profile.providers.items():
+        yield from_url(provider.url, name=f"providers.{name}", purpose="AI provider")
+    for name, server in profile.mcp.servers.items():
+        if server.url:
+            yield from_url(server.url, name=f"mcp.servers.{name}", purpose="tool server")
+    for name, entry in profile.egress.destinations.items():
+        yield Destination(name=f"egress.{name}", host=entry.host, port=entry.port, purpose=entry.purpose)
+
+
+def from_url(url: str, *, name: str, purpose: str) -> Destination:
+    """The destination of an http(s) URL; ConfigError when it is not a plain one."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise ConfigError(
+            f"{name}.url: {url!r} is not a plain http or https URL.", remedy="Write https://HOST[:PORT]/PATH."
+        )
+    return Destination(
+        name=name, host=parts.hostname, port=port or (443 if parts.scheme == "https" else 80), purpose=purpose
+    )
+
+
+def checked(address: str) -> Address:
+    """The parsed address; EgressError for one that is never a destination, however it is written."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(parsed, "ipv4_mapped", None) or parsed
+    if isinstance(inner, ipaddress.IPv6Address) and inner in ipaddress.ip_network("64:ff9b::/96"):
+        inner = ipaddress.ip_address(inner.packed[-4:])
+    if inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner in _METADATA:
+        raise EgressError(
+            f"{address} is a link-local, metadata, multicast or unspecified address.",
+            remedy="Such an address is never a destination; correct the name or its DNS entry.",
+        )
+    return parsed

@@ -1,0 +1,233 @@
+"""Write what the bundle is made of: `sbom.cdx.json` (CycloneDX) and `licenses.json`.
+
+Usage: python build/about.py RUNTIME TREE TARGET   (RUNTIME: the environment of build/runtime.txt;
+                                                   TREE: the frozen tree, or `-` for a one-file build)
+
+Python packages come from the runtime environment, libraries of the build root from Debian's package data, and
+what is compiled into others (cryptography's Rust crates and OpenSSL, psycopg's libpq) from their own SBOMs.
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+WORK = Path("/work")
+Component = dict[str, Any]
+BUILD_PACKAGES = {  # compiled into the launcher or the bootloader: no file of the tree tells
+    "libzstd1": "zstd decoder, inside the launcher",
+    "musl": "C library of the launcher",
+    "libc6": "C library of the tree",
+    "libgcc-s1": "compiler runtime",
+    "libpython3.13-stdlib": "CPython",
+    "libpython3.13-minimal": "CPython",
+}
+NOT_INSIDE = {"pip", "setuptools", "pycparser"}
+
+
+def main() -> int:
+    """Gather, merge and write."""
+    runtime, tree, target = (Path(argument) for argument in sys.argv[1:])
+    (packages,) = runtime.glob("lib/python3*/site-packages")
+    sbom = python_sbom(runtime)
+    debian = debian_packages(tree) if tree != Path("-") else {}
+    known = {(component["name"], component.get("version")) for component in sbom["components"]}
+    for component in [
+        *(debian_component(name, note) for name, note in sorted(debian.items())),
+        *postgres_component(tree),
+        *pyinstaller_component(),
+        *(component for path in embedded_sboms(packages) for component in components_of(path)),
+    ]:
+        if (component["name"], component.get("version")) not in known:
+            known.add((component["name"], component.get("version")))
+            sbom["components"].append(component)
+    target.mkdir(parents=True, exist_ok=True)
+    write_json(target / "sbom.cdx.json", sbom)
+    write_json(target / "licenses.json", licences(packages, sorted(debian)))
+    return 0
+
+
+def write_json(path: Path, document: object) -> None:
+    """Keys sorted, so that equal content gives equal bytes."""
+    path.write_text(json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
+
+
+# Components
+
+
+def python_sbom(runtime: Path) -> dict[str, Any]:
+    """The Python packages, as cyclonedx-py reads them from the environment; Sallyport itself at the top."""
+    command = [
+        Path(sys.executable).with_name("cyclonedx-py"),
+        "environment",
+        "--output-reproducible",
+        "--of",
+        "JSON",
+    ]
+    result = subprocess.run(
+        [*command, runtime / "bin" / "python"], check=True, capture_output=True, text=True
+    )
+    sbom = json.loads(result.stdout)
+    sbom["components"] = [item for item in sbom["components"] if item["name"] not in NOT_INSIDE]
+    sbom["dependencies"] = [
+        item for item in sbom.get("dependencies", []) if item["ref"].split("==")[0] not in NOT_INSIDE
+    ]
+    for item in sbom["dependencies"]:
+        if "dependsOn" in item:
+            item["dependsOn"] = [ref for ref in item["dependsOn"] if ref.split("==")[0] not in NOT_INSIDE]
+    sbom.setdefault("metadata", {})["component"] = {
+        "type": "application",
+        "bom-ref": "sallyport",
+        "name": "sallyport",
+        "version": product_version(),
+        "licenses": [{"license": {"id": "Apache-2.0"}}],
+    }
+    return sbom
+
+
+def product_version() -> str:
+    """The program's version, from its one place."""
+    text = (Path(__file__).resolve().parent.parent / "app" / "__init__.py").read_text()
+    return re.findall(r'__version__ = "([^"]+)"', text)[0]
+
+
+def debian_packages(tree: Path) -> dict[str, str]:
+    """Debian packages whose libraries the tree holds, with what they are for."""
+    packages = dict(BUILD_PACKAGES)
+    for folder in sorted(Path("/usr/lib").glob("*-linux-gnu")):
+        for path in sorted((tree / "_internal").glob("*.so*")):
+            if (folder / path.name).exists():
+                packages.setdefault(owner(folder / path.name), f"library {path.name}")
+    return packages
+
+
+def owner(path: Path) -> str:
+    """The Debian package that installed the file."""
+    for name in (path, path.resolve(), Path("/") / path.relative_to("/usr")):
+        result = subprocess.run(["dpkg", "-S", name], check=False, capture_output=True, text=True)
+        if result.returncode == 0:
+            return result.stdout.split(":")[0]
+    raise SystemExit(f"error: no Debian package owns {path}")
+
+
+def debian_component(name: str, note: str) -> Component:
+    """One Debian package as a component."""
+    version = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Version}", name], check=True, capture_output=True, text=True
+    ).stdout
+    purl = f"pkg:deb/debian/{name}@{version}?distro=trixie"
+    return {
+        "type": "library",
+        "bom-ref": purl,
+        "name": name,
+        "version": version,
+        "description": note,
+        "purl": purl,
+    }
+
+
+def postgres_component(tree: Path) -> list[Component]:
+    """The embedded server; its version as the program itself states it."""
+    program = tree / "_internal" / "postgres" / "bin" / "postgres"
+    if not program.exists():
+        return []
+    version = re.findall(rb"PostgreSQL (\d+\.\d+)", program.read_bytes())[0].decode()
+    reference = f"pkg:generic/postgresql@{version}"
+    return [
+        {
+            "type": "application",
+            "bom-ref": reference,
+            "name": "postgresql",
+            "version": version,
+            "purl": reference,
+            "licenses": [{"license": {"id": "PostgreSQL"}}],
+        }
+    ]
+
+
+def pyinstaller_component() -> list[Component]:
+    """The bootloader is part of the file; the rest of PyInstaller is not."""
+    lock = (Path(__file__).resolve().parent / "bundle.txt").read_text()
+    version = re.findall(r"^pyinstaller==(\S+)", lock, re.MULTILINE)[0]
+    reference = f"pkg:pypi/pyinstaller@{version}#bootloader"
+    return [
+        {
+            "type": "application",
+            "bom-ref": reference,
+            "name": "pyinstaller-bootloader",
+            "version": version,
+            "purl": reference,
+            "licenses": [{"expression": "GPL-2.0-or-later WITH Bootloader-exception"}],
+        }
+    ]
+
+
+def embedded_sboms(packages: Path) -> list[Path]:
+    """What wheels say about the code compiled into them (PEP 770)."""
+    return sorted(packages.glob("*.dist-info/sboms/*.json"))
+
+
+def components_of(path: Path) -> list[Component]:
+    """The components of one embedded SBOM, made unique by the package that carries them."""
+    carrier = path.parent.parent.name.removesuffix(".dist-info")
+    components = []
+    for component in json.loads(path.read_text()).get("components", []):
+        if (
+            component.get("name", "").replace("_", "-").lower()
+            != carrier.split("-")[0].replace("_", "-").lower()
+        ):
+            kept = {key: value for key, value in component.items() if key not in {"components", "bom-ref"}}
+            components.append(
+                {**kept, "bom-ref": f"{carrier}/{component.get('bom-ref', component.get('name'))}"}
+            )
+    return components
+
+
+# Licences
+
+
+def licences(packages: Path, debian: list[str]) -> dict[str, Any]:
+    """Who wrote what under which terms; equal texts are stored once, by digest."""
+    texts: dict[str, str] = {}
+    entries = [
+        *(python_licence(info, texts) for info in sorted(packages.glob("*.dist-info"))),
+        *(plain_licence(name, [Path("/usr/share/doc") / name / "copyright"], texts) for name in debian),
+    ]
+    if debian:
+        entries.append(plain_licence("pyinstaller-bootloader", [WORK / "pyinstaller" / "COPYING.txt"], texts))
+        postgres = [Path("/usr/share/doc/libpq5/copyright"), WORK / "postgres" / "LICENSE.packaging"]
+        entries.append(plain_licence("postgresql", postgres, texts))
+    return {"components": [entry for entry in entries if entry["name"] not in NOT_INSIDE], "texts": texts}
+
+
+def python_licence(info: Path, texts: dict[str, str]) -> dict[str, Any]:
+    """A Python package's terms from its metadata and the texts beside it."""
+    metadata = (info / "METADATA").read_text(errors="replace").split("\n\n", 1)[0]
+    fields = dict(re.findall(r"^(Name|Version|License-Expression|License): (.+)$", metadata, re.MULTILINE))
+    classifiers = re.findall(r"^Classifier: License :: (?:OSI Approved :: )?(.+)$", metadata, re.MULTILINE)
+    stated = (
+        fields.get("License-Expression") or " / ".join(classifiers) or fields.get("License", "see the text")
+    )
+    files = [
+        path for path in sorted(info.rglob("*")) if re.match(r"(?i)(licen[cs]e|copying|notice)", path.name)
+    ]
+    entry = plain_licence(fields["Name"].lower(), [path for path in files if path.is_file()], texts)
+    return {**entry, "version": fields["Version"], "license": stated}
+
+
+def plain_licence(name: str, files: list[Path], texts: dict[str, str]) -> dict[str, Any]:
+    """A component whose terms stand in files."""
+    digests = []
+    for path in files:
+        text = path.read_text(errors="replace")
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        texts[digest] = text
+        digests.append(digest)
+    return {"name": name, "version": "", "license": "see the text", "texts": digests}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

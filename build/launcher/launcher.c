@@ -1,0 +1,295 @@
+/* Start Sallyport: unpack the tree behind this program once, into a folder named by its digest, and execute it.
+ *
+ * Static, so that nothing of the host is needed but a kernel and /proc. Any base folder may be unusable on a
+ * hardened host (noexec, read-only, full, foreign), so several are tried, and the last is a private tmpfs in a
+ * mount namespace of this process. When none will do, each is listed with its reason.
+ */
+#define _GNU_SOURCE
+#include "bundle.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define PROGRAM "sallyport"
+#define ROOM_TO_SPARE (4u << 20)
+
+static char refusals[8192];
+
+static int die(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("sallyport: ", stderr);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    return 1;
+}
+
+static void refuse(const char *base, const char *why) {
+    size_t used = strlen(refusals);
+    snprintf(refusals + used, sizeof refusals - used, "  %s: %s\n", base, why);
+}
+
+/* ---- this file ------------------------------------------------------------------------------------------- */
+
+static int damaged(const char *what) {
+    return die("this copy is damaged (%s). Copy the file again and compare its sha256 with the published one.\n", what);
+}
+
+static int open_bundle(struct bundle *bundle) {
+    struct stat self;
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return die("/proc/self/exe cannot be read (%s). Mount /proc.\n", strerror(errno));
+    if (fstat(file, &self) || self.st_size < FOOTER_SIZE) return damaged("it is too short");
+    bundle->size = (size_t)self.st_size;
+    bundle->bytes = mmap(NULL, bundle->size, PROT_READ, MAP_PRIVATE, file, 0);
+    close(file);
+    if (bundle->bytes == MAP_FAILED) return die("the file cannot be read into memory: %s\n", strerror(errno));
+    struct footer *footer = &bundle->footer;
+    memcpy(footer, bundle->bytes + bundle->size - FOOTER_SIZE, FOOTER_SIZE);
+    if (memcmp(footer->magic, MAGIC, sizeof footer->magic)) return damaged("its end is missing");
+    uint8_t digest[32];
+    sha256((uint8_t *)footer, FOOTER_SIZE - 32, digest);
+    if (memcmp(digest, footer->self_digest, 32) || footer->format != FORMAT ||
+        footer->payload_offset + footer->payload_size != bundle->size - FOOTER_SIZE)
+        return damaged("its last 512 bytes were altered");
+    for (int i = 0; i < ID_LENGTH / 2; i++) sprintf(bundle->id + 2 * i, "%02x", footer->digest[i]);
+    return 0;
+}
+
+static int content_is_intact(const struct bundle *bundle) {
+    uint8_t digest[32];
+    sha256(bundle->bytes, bundle->size - FOOTER_SIZE, digest);
+    return !memcmp(digest, bundle->footer.digest, 32);
+}
+
+/* ---- executing ------------------------------------------------------------------------------------------- */
+
+/* The bundle's own libraries must be found by this one process and by no child of it: the program restores the
+ * *_ORIG values in its first lines. The _PYI_ names are internals of PyInstaller's bootloader: they say that the
+ * search path is set already, which spares a second exec. */
+static void keep_originals(void) {
+    static const char *const settings[] = {"LD_LIBRARY_PATH", "LD_PRELOAD"};
+    for (int i = 0; i < 2; i++) {
+        char name[64];
+        const char *original = getenv(settings[i]);
+        snprintf(name, sizeof name, "%s_ORIG", settings[i]);
+        if (original) setenv(name, original, 1);
+        else unsetenv(name);
+        unsetenv(settings[i]);
+    }
+}
+
+static void set_environment(const char *root) {
+    char value[PATH_ROOM];
+    ssize_t length = readlink("/proc/self/exe", value, sizeof value - 1);
+    if (length > 0) {
+        value[length] = 0;
+        setenv("SALLYPORT_FILE", value, 1);
+    }
+    snprintf(value, sizeof value, "%s/" PROGRAM, root);
+    setenv("_PYI_ARCHIVE_FILE", value, 1);
+    setenv("_PYI_PARENT_PROCESS_LEVEL", "-1", 1);
+    snprintf(value, sizeof value, "%s/_internal", root);
+    setenv("LD_LIBRARY_PATH", value, 1);
+}
+
+/* Returns only when the program could not be started from there. The shared lock on the folder outlives the exec:
+ * it keeps other versions from pruning the tree, and systemd-tmpfiles from cleaning it. */
+static void execute(const struct bundle *bundle, const char *base, int tree, char **arguments) {
+    char root[PATH_ROOM / 2], program[PATH_ROOM];
+    snprintf(root, sizeof root, "%s/%s", base, bundle->id);
+    snprintf(program, sizeof program, "%s/" PROGRAM, root);
+    flock(tree, LOCK_SH | LOCK_NB);
+    fcntl(tree, F_SETFD, 0);
+    set_environment(root);
+    execv(program, arguments);
+    refuse(base, strerror(errno));
+    close(tree);
+}
+
+/* ---- one base folder ------------------------------------------------------------------------------------- */
+
+static int is_ours(int folder) {
+    struct stat found;
+    return !fstat(folder, &found) && (found.st_uid == geteuid() || found.st_uid == 0) && !(found.st_mode & 022);
+}
+
+static int is_id(const char *name) { return strlen(name) == ID_LENGTH && strspn(name, "0123456789abcdef") == ID_LENGTH; }
+
+/* Keep this tree, those in use and the newest other; also remove what an interrupted start left behind. */
+static void prune(int base, const char *id) {
+    char newest[ID_LENGTH + 1] = "";
+    time_t newest_time = 0;
+    struct dirent *item;
+    struct stat found;
+    int again = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = again < 0 ? NULL : fdopendir(again);
+    if (!listing) return;
+    while ((item = readdir(listing)))
+        if (is_id(item->d_name) && strcmp(item->d_name, id) && !fstatat(base, item->d_name, &found, AT_SYMLINK_NOFOLLOW) &&
+            found.st_mtime >= newest_time) {
+            newest_time = found.st_mtime;
+            strcpy(newest, item->d_name);
+        }
+    rewinddir(listing);
+    while ((item = readdir(listing))) {
+        if (!is_id(item->d_name) || !strcmp(item->d_name, id) || !strcmp(item->d_name, newest)) continue;
+        int tree = openat(base, item->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (tree >= 0 && !flock(tree, LOCK_EX | LOCK_NB)) remove_tree(base, item->d_name);
+        if (tree >= 0) close(tree);
+    }
+    closedir(listing);
+}
+
+static int open_tree(const struct bundle *bundle, int base) {
+    int tree = openat(base, bundle->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (tree >= 0 && is_ours(tree) && tree_is_whole(tree)) return tree;
+    if (tree >= 0) close(tree);
+    return -1;
+}
+
+static int make_tree(const struct bundle *bundle, int base, const char *path, const char **why) {
+    struct statvfs system;
+    if (fstatvfs(base, &system)) return *why = strerror(errno), -1;
+    if (system.f_flag & ST_RDONLY) return *why = "read-only", -1;
+    if ((uint64_t)system.f_bavail * system.f_frsize < bundle->footer.tree_size + ROOM_TO_SPARE)
+        return *why = "not enough space", -1;
+    if (flock(base, LOCK_EX)) return *why = strerror(errno), -1;
+    int tree = open_tree(bundle, base); /* another start may have made it while this one waited */
+    if (tree < 0) {
+        if (!content_is_intact(bundle)) exit(damaged("its content was altered"));
+        errno = 0;
+        if (!unpack_tree(bundle, base, path, why)) {
+            tree = open_tree(bundle, base);
+            *why = "the unpacked files are not as they were written";
+            prune(base, bundle->id);
+        }
+    }
+    flock(base, LOCK_UN);
+    return tree;
+}
+
+static void try_base(const struct bundle *bundle, const char *path, char **arguments) {
+    struct statvfs system;
+    const char *why = "it cannot be used";
+    if (path[0] != '/' || strlen(path) > PATH_ROOM / 4) return;
+    if (!mkdir(path, 0755)) chmod(path, 0755); /* whatever the umask: children with dropped privileges read here */
+    else if (errno != EEXIST) return refuse(path, strerror(errno));
+    int base = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (base < 0) return refuse(path, strerror(errno));
+    if (!is_ours(base)) refuse(path, "it belongs to somebody else or others may write to it");
+    else if (fstatvfs(base, &system) || (system.f_flag & ST_NOEXEC)) refuse(path, "mounted noexec");
+    else {
+        int tree = open_tree(bundle, base);
+        if (tree < 0) tree = make_tree(bundle, base, path, &why);
+        if (tree >= 0) execute(bundle, path, tree, arguments);
+        else refuse(path, why);
+    }
+    close(base);
+}
+
+/* ---- which bases ----------------------------------------------------------------------------------------- */
+
+static void try_under(const struct bundle *bundle, const char *folder, const char *name, char **arguments) {
+    char path[PATH_ROOM];
+    if (!folder || folder[0] != '/') return;
+    snprintf(path, sizeof path, "%.*s/%s", (int)strcspn(folder, ":"), folder, name);
+    try_base(bundle, path, arguments);
+}
+
+static void write_text(const char *path, const char *text) {
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    ssize_t ignored = write(file, text, strlen(text));
+    (void)ignored;
+    close(file);
+}
+
+static int is_empty(const char *path) {
+    DIR *listing = opendir(path);
+    struct dirent *item;
+    int count = 0;
+    if (!listing) return 0;
+    while ((item = readdir(listing))) count++;
+    closedir(listing);
+    return count == 2;
+}
+
+static int enter_user_namespace(void) {
+    char map[64];
+    uid_t user = geteuid();
+    gid_t group = getegid();
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS)) return -1;
+    write_text("/proc/self/setgroups", "deny");
+    snprintf(map, sizeof map, "%u %u 1", (unsigned)user, (unsigned)user);
+    write_text("/proc/self/uid_map", map);
+    snprintf(map, sizeof map, "%u %u 1", (unsigned)group, (unsigned)group);
+    write_text("/proc/self/gid_map", map);
+    return 0;
+}
+
+/* A tmpfs that only this process and its children see, over a folder that is empty for everybody. */
+static void try_private(const struct bundle *bundle, char **arguments) {
+    static const char *const places[] = {"/media", "/mnt", "/srv", "/opt", "/var/opt", "/var/tmp", "/tmp", "/dev/shm"};
+    const int count = sizeof places / sizeof *places;
+    int chosen = 0;
+    while (chosen < count - 1 && !is_empty(places[chosen])) chosen++;
+    if (unshare(CLONE_NEWNS) && enter_user_namespace())
+        return refuse("a private tmpfs", "mount namespaces are not allowed here");
+    if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("tmpfs", places[chosen], "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"))
+        return refuse("a private tmpfs", strerror(errno));
+    try_under(bundle, places[chosen], "sallyport-rt", arguments);
+}
+
+static void try_bases(const struct bundle *bundle, char **arguments) {
+    char named[64], own[PATH_ROOM];
+    const char *home = getenv("HOME"), *cache = getenv("XDG_CACHE_HOME"), *chosen = getenv("SALLYPORT_RUNTIME_DIR");
+    snprintf(named, sizeof named, "sallyport-rt-%u", (unsigned)geteuid());
+    if (chosen) try_base(bundle, chosen, arguments);
+    try_under(bundle, getenv("STATE_DIRECTORY"), "rt", arguments);
+    if (geteuid() == 0) try_base(bundle, "/var/lib/sallyport-rt", arguments);
+    else if (cache && *cache) try_under(bundle, cache, "sallyport-rt", arguments);
+    else if (home && *home) {
+        snprintf(own, sizeof own, "%s/.cache", home);
+        mkdir(own, 0700);
+        try_under(bundle, own, "sallyport-rt", arguments);
+    }
+    try_under(bundle, "/var/tmp", named, arguments);
+    try_under(bundle, "/tmp", named, arguments);
+    try_under(bundle, "/dev/shm", named, arguments);
+    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+    char *slash = length > 0 ? (own[length] = 0, strrchr(own, '/')) : NULL;
+    if (slash && slash > own) {
+        *slash = 0;
+        try_under(bundle, own, ".sallyport-rt", arguments);
+    }
+    try_private(bundle, arguments);
+}
+
+int main(int count, char **arguments) {
+    static struct bundle bundle;
+    int failed = open_bundle(&bundle);
+    if (failed) return failed;
+    if (count == 2 && !strcmp(arguments[1], "--version")) {
+        printf("sallyport %.*s\n", (int)sizeof bundle.footer.version, bundle.footer.version);
+        return 0;
+    }
+    keep_originals();
+    try_bases(&bundle, arguments);
+    return die("no folder was found from which programs may be run. These were tried:\n%s"
+               "Name a folder that is yours, writable and not mounted noexec in SALLYPORT_RUNTIME_DIR.\n",
+               refusals);
+}
