@@ -13,10 +13,8 @@ from app.core.errors import ConfigError, EgressError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http_connection import BEAT, HttpConnection, Reply
 
-HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer"
-    " transfer-encoding upgrade".split()
-)
+_CONNECTION = "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"
+HOP_BY_HOP = frozenset((*_CONNECTION, "proxy-authenticate", "proxy-authorization"))
 REPEATABLE = frozenset(("GET", "PUT", "DELETE", "OPTIONS"))
 IDLE_SECONDS = 60.0
 WAITING = 1024

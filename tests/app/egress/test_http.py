@@ -130,10 +130,13 @@ async def test_a_body_without_length_ends_with_the_connection():
 
 async def test_interim_answers_are_passed_over():
     script = [b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", answer(b"real", extra="X-A: 1\r\n")]
-    async with raw_server(lambda _n, _r: script) as server, reaching(server) as upstream:
-        async with await upstream.request(admitted(), "GET", "/x") as reply:
-            assert (reply.status, reply.header("x-a"), reply.header("link")) == (200, "1", "")
-            assert await reply.read(10) == b"real"
+    async with (
+        raw_server(lambda _n, _r: script) as server,
+        reaching(server) as upstream,
+        await upstream.request(admitted(), "GET", "/x") as reply,
+    ):
+        assert (reply.status, reply.header("x-a"), reply.header("link")) == (200, "1", "")
+        assert await reply.read(10) == b"real"
 
 
 async def test_an_answer_nobody_asked_for_is_never_given_to_the_next_call():
@@ -189,16 +192,19 @@ class Megabytes:
 
 async def test_a_slow_reader_slows_the_upstream():
     body = Megabytes()
-    async with raw_server(lambda _n, _r: body) as server, reaching(server) as upstream:
-        async with await upstream.request(admitted(), "GET", "/x") as reply:
-            await asyncio.sleep(0.3)
-            held = body.sent
-            await asyncio.sleep(0.2)
-            assert body.sent == held < 20_000_000
-            size = 0
-            async for chunk in reply:
-                size += len(chunk)
-            assert size == 50_000_000
+    async with (
+        raw_server(lambda _n, _r: body) as server,
+        reaching(server) as upstream,
+        await upstream.request(admitted(), "GET", "/x") as reply,
+    ):
+        await asyncio.sleep(0.3)
+        held = body.sent
+        await asyncio.sleep(0.2)
+        assert body.sent == held < 20_000_000
+        size = 0
+        async for chunk in reply:
+            size += len(chunk)
+        assert size == 50_000_000
 
 
 async def test_no_more_connections_than_allowed_and_waiting_calls_get_their_turn():
@@ -212,14 +218,14 @@ async def test_no_more_connections_than_allowed_and_waiting_calls_get_their_turn
 
 
 async def test_a_full_pool_is_an_error_after_the_connect_timeout():
-    async with raw_server(lambda _n, _r: [HANG]) as server:
-        async with reaching(server, connections=1, connect_timeout=0.2) as upstream:
-            first = asyncio.ensure_future(fetch(upstream))
-            await asyncio.sleep(0.05)
-            with pytest.raises(UpstreamError, match="busy"):
-                await fetch(upstream)
-            first.cancel()
-            await asyncio.wait([first])
+    limits = {"connections": 1, "connect_timeout": 0.2}
+    async with raw_server(lambda _n, _r: [HANG]) as server, reaching(server, **limits) as upstream:
+        first = asyncio.ensure_future(fetch(upstream))
+        await asyncio.sleep(0.05)
+        with pytest.raises(UpstreamError, match="busy"):
+            await fetch(upstream)
+        first.cancel()
+        await asyncio.wait([first])
 
 
 async def test_a_cancelled_waiter_does_not_swallow_anothers_turn():
