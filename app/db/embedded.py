@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import psycopg
 
@@ -73,7 +73,8 @@ class Embedded:
         if not (self._cluster / "PG_VERSION").exists():
             await asyncio.to_thread(self._initialise)
         await self._end_leftover()
-        self._process = await asyncio.to_thread(self._launch)
+        # Not in a worker thread: the kernel's parent-death signal follows the thread that forked.
+        self._process = self._launch()
         await self._wait_ready()
 
     async def stop(self) -> None:
@@ -159,7 +160,7 @@ class Embedded:
         prctl = ctypes.CDLL(None).prctl
 
         with self._log_file() as output:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
+            process = subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -169,7 +170,7 @@ class Embedded:
                 preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGINT),  # noqa: PLW1509
                 **self._owner.spawn(),
             )
-        return process
+        return cast("subprocess.Popen[bytes]", process)
 
     def _log_file(self) -> IO[bytes]:
         path = self.folder / "log" / "postgres.log"
