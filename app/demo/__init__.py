@@ -1,4 +1,6 @@
-"""The demonstration: counterparts that ship in the file and speak the real wire formats.
+"""The demo: a site that needs no database, no key and no network.
 
-sample_mcp  a tool server over stdio, both eras of the Model Context Protocol
+story.py        the site, its few people, and the calls through the front door
+provider.py     a simulated AI provider in the real wire formats (openai_wire.py, anthropic_wire.py, script.py)
+sample_mcp.py   a sample MCP server over stdio, both eras
 """
