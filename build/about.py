@@ -39,6 +39,7 @@ def main() -> int:
         *(debian_component(name, note) for name, note in sorted(debian.items())),
         *postgres_component(tree),
         *pyinstaller_component(),
+        *vendored_components(packages),
         *(component for path in embedded_sboms(packages) for component in components_of(path)),
     ]:
         if (component["name"], component.get("version")) not in known:
@@ -163,6 +164,25 @@ def pyinstaller_component() -> list[Component]:
             "licenses": [{"expression": "GPL-2.0-or-later WITH Bootloader-exception"}],
         }
     ]
+
+
+def vendored_components(packages: Path) -> list[Component]:
+    """Libraries that a wheel carries beside its package; only some state their version in the file."""
+    versions = {"libcrypto": rb"OpenSSL (\d+\.\d+\.\d+) ", "libssl": rb"OpenSSL (\d+\.\d+\.\d+) "}
+    components = []
+    for path in sorted(packages.glob("*.libs/*.so*")):
+        content, name = path.read_bytes(), path.name.split("-")[0]
+        found = re.findall(versions.get(name, rb"(?!)"), content)
+        reference = f"{path.parent.name.removesuffix('.libs')}/{path.name}"
+        component = {
+            "type": "library",
+            "bom-ref": reference,
+            "name": name,
+            "description": f"file {reference}",
+            "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}],
+        }
+        components.append({**component, "version": found[0].decode()} if found else component)
+    return components
 
 
 def embedded_sboms(packages: Path) -> list[Path]:
