@@ -1,8 +1,6 @@
 """`version`, `licenses` and `sbom`: what this file is and what it is made of."""
 
 import json
-import platform
-import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,6 @@ from typing import Any
 import click
 
 from app import __version__
-from app.core.errors import NotFoundError
 from app.core.paths import frozen, postgres_home, resources
 
 
@@ -52,6 +49,9 @@ def sbom() -> None:
 
 def _surroundings() -> dict[str, str]:
     """Versions of what travels inside, and the folder it was unpacked into."""
+    import platform
+    import ssl
+
     import cryptography
 
     return {
@@ -69,6 +69,8 @@ def _surroundings() -> dict[str, str]:
 def _licence_text(document: dict[str, Any], component: str) -> str:
     if component == "sallyport":
         return (resources() / "LICENSE").read_text(encoding="utf-8")
+    from app.core.errors import NotFoundError
+
     for entry in document["components"]:
         if entry["name"] == component:
             return "\n\n".join(document["texts"][digest] for digest in entry["texts"])
@@ -81,6 +83,8 @@ def _document(name: str) -> dict[str, Any]:
 
 def _about(name: str) -> Path:
     """A list that scripts/bundle makes; a checkout has none."""
+    from app.core.errors import NotFoundError
+
     path = resources() / "about" / name
     if not path.is_file():
         raise NotFoundError("This is a checkout: the list is made for the bundle.", remedy="Run scripts/bundle.")
