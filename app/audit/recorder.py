@@ -146,7 +146,7 @@ class Recorder:
         async with asyncio.timeout(self._settings.commit_timeout * 2):
             conn = await self._connect()
             try:
-                await store.lock_boot(conn, self.boot.int >> 65)
+                await store.lock_boot(conn, lock_key(self.boot))
                 await store.insert_boot(conn, self.boot, self.node, self._clock.now())
                 await store.ensure_partitions(conn)
                 await self._resolve_doubt(conn)
@@ -294,3 +294,8 @@ class Recorder:
                 body={"error": "The intent was committed in doubt; nothing was dispatched."},
             )
         )
+
+
+def lock_key(boot: UUID) -> int:
+    """The advisory lock that a boot's writer holds while it lives."""
+    return boot.int >> 65

@@ -7,7 +7,7 @@ import msgspec
 
 from app.audit import store
 from app.audit.event import Event
-from app.audit.recorder import Recorder
+from app.audit.recorder import Recorder, lock_key
 from app.core.clock import Clock
 from app.core.ids import uuid7
 from app.db import Connection
@@ -24,10 +24,12 @@ async def close_orphans(
 ) -> int:
     """Write `lost` for each open intent of this node's earlier boots and return how many.
 
-    Only boots of the same node are touched: a folder lock makes sure that they are dead.
+    A boot whose writer still holds its lock is alive and left alone, and so are other nodes' boots.
     """
     closed = 0
     for boot in await store.open_boots(conn, recorder.node, but=recorder.boot):
+        if not await store.writer_is_gone(conn, lock_key(boot.boot)):
+            continue
         while page := await store.orphans(conn, boot.boot, boot.started, limit=_PAGE):
             for orphan in page:
                 await recorder.write(_lost(orphan, clock))

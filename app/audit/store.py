@@ -85,6 +85,16 @@ async def open_boots(conn: Connection, node: str, *, but: UUID) -> list[OpenBoot
         return await cursor.fetchall()
 
 
+async def writer_is_gone(conn: Connection, key: int) -> bool:
+    """Whether nobody holds the place of this boot any more."""
+    cursor = await conn.execute("SELECT pg_try_advisory_lock(%s)", (key,))
+    row = await cursor.fetchone()
+    if row is None or not row[0]:
+        return False
+    await conn.execute("SELECT pg_advisory_unlock(%s)", (key,))
+    return True
+
+
 async def close_boot(conn: Connection, boot: UUID) -> None:
     """Its intents all have an outcome now."""
     await conn.execute("UPDATE audit_boots SET closed = now() WHERE boot = %s", (boot,))
@@ -106,5 +116,93 @@ async def orphans(conn: Connection, boot: UUID, since: datetime, *, limit: int) 
             " AND NOT EXISTS (SELECT FROM audit_events o WHERE o.call = i.id AND o.kind IN ('outcome', 'lost'))"
             " ORDER BY i.id LIMIT %s",
             (boot, since, limit),
+        )
+        return await cursor.fetchall()
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One decided call with its outcome, as lists show it."""
+
+    id: UUID
+    time: datetime
+    trace_id: str
+    door: str
+    action: str
+    resource_kind: str
+    resource: str
+    actor_kind: str
+    actor: str
+    agent: str
+    decision: str
+    reason: str
+    status: str
+    microdollars: int
+    latency_us: int
+
+
+async def decided_calls(
+    conn: Connection,
+    *,
+    before: UUID | None,
+    actor: str | None,
+    action: str | None,
+    decision: str | None,
+    limit: int,
+) -> list[Line]:
+    """Decided calls, newest first, before an id, narrowed by what is given."""
+    async with conn.cursor(row_factory=struct_row(Line)) as cursor:
+        await cursor.execute(
+            "SELECT i.id, i.time, coalesce(i.trace_id, '') AS trace_id, coalesce(i.door, '') AS door,"
+            " coalesce(i.action, '') AS action, coalesce(i.resource_kind, '') AS resource_kind,"
+            " coalesce(i.resource, '') AS resource, coalesce(i.actor_kind, '') AS actor_kind,"
+            " coalesce(i.actor, '') AS actor, coalesce(i.agent, '') AS agent,"
+            " coalesce(i.decision, 'forbid') AS decision, coalesce(i.reason, '') AS reason,"
+            " CASE WHEN i.kind = 'denial' THEN 'denied' ELSE coalesce(o.status, 'open') END AS status,"
+            " coalesce(o.microdollars, 0) AS microdollars, coalesce(o.latency_us, 0) AS latency_us"
+            " FROM audit_events i LEFT JOIN LATERAL ("
+            "SELECT status, microdollars, latency_us FROM audit_events o"
+            " WHERE o.call = i.id AND o.kind IN ('outcome', 'lost') ORDER BY o.id LIMIT 1) o ON true"
+            " WHERE i.kind IN ('intent', 'denial')"
+            " AND (%(before)s::uuid IS NULL OR i.id < %(before)s)"
+            " AND (%(actor)s::text IS NULL OR i.actor = %(actor)s)"
+            " AND (%(action)s::text IS NULL OR i.action = %(action)s)"
+            " AND (%(decision)s::text IS NULL OR coalesce(i.decision, 'forbid') = %(decision)s)"
+            " ORDER BY i.id DESC LIMIT %(limit)s",
+            {"before": before, "actor": actor, "action": action, "decision": decision, "limit": limit},
+        )
+        return await cursor.fetchall()
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the record with its place and its bytes."""
+
+    node: str
+    boot: UUID
+    seq: int
+    entry: bytes
+
+
+async def event_by_id(conn: Connection, event_id: UUID) -> Row | None:
+    """One row."""
+    async with conn.cursor(row_factory=struct_row(Row)) as cursor:
+        await cursor.execute("SELECT node, boot, seq, entry FROM audit_events WHERE id = %s", (event_id,))
+        return await cursor.fetchone()
+
+
+async def events_of_call(conn: Connection, call: UUID) -> list[Row]:
+    """All rows about one call, oldest first."""
+    async with conn.cursor(row_factory=struct_row(Row)) as cursor:
+        await cursor.execute(
+            "SELECT node, boot, seq, entry FROM audit_events WHERE call = %s ORDER BY id", (call,)
+        )
+        return await cursor.fetchall()
+
+
+async def events_of_trace(conn: Connection, trace_id: str, *, limit: int) -> list[Row]:
+    """All rows of one trace, oldest first."""
+    async with conn.cursor(row_factory=struct_row(Row)) as cursor:
+        await cursor.execute(
+            "SELECT node, boot, seq, entry FROM audit_events WHERE trace_id = %s ORDER BY id LIMIT %s",
+            (trace_id, limit),
         )
         return await cursor.fetchall()

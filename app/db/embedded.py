@@ -1,0 +1,270 @@
+"""The PostgreSQL that the file brings: private socket, unprivileged user, stopped with us, recovered after a crash."""
+
+import asyncio
+import ctypes
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import psycopg
+
+from app.core.errors import DatabaseError
+from app.db.owner import Owner, reachable_home, server_owner
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "64",
+    "shared_buffers": "32MB",
+    "synchronous_commit": "on",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "jit": "off",
+    "io_method": "sync",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] ",
+    "client_connection_check_interval": "5s",
+}
+_LOG_LIMIT = 8 * 1024 * 1024
+_START_SECONDS = 120.0
+_PR_SET_PDEATHSIG = 1
+
+
+class Embedded:
+    """One cluster in `folder` (`data`, `run`, `log`), its binaries in `home`."""
+
+    def __init__(self, *, folder: Path, home: Path, password_file: Path) -> None:
+        self.folder = folder
+        self._home = home
+        self._password_file = password_file
+        self._owner: Owner = server_owner(folder)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The connection string of the site's database."""
+        return self._url("sallyport")
+
+    def _url(self, name: str) -> str:
+        password = self._password_file.read_text(encoding="ascii")
+        return f"host='{self._socket_folder}' user=sallyport dbname={name} password={password}"
+
+    @property
+    def _socket_folder(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def _cluster(self) -> Path:
+        return self.folder / "data"
+
+    async def start(self) -> None:
+        """Initialise once, end a server that outlived us, start, wait until it answers."""
+        self._prepare()
+        if not (self._cluster / "PG_VERSION").exists():
+            await asyncio.to_thread(self._initialise)
+        await self._end_leftover()
+        # Not in a worker thread: the kernel's parent-death signal follows the thread that forked.
+        self._process = self._launch()
+        await self._wait_ready()
+
+    async def stop(self) -> None:
+        """Fast shutdown: open transactions are rolled back, committed ones are safe."""
+        if self._process is None:
+            return
+        for how, seconds in ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0)):
+            self._process.send_signal(how)
+            if await _ended(self._process, seconds):
+                self._process = None
+                return
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def _prepare(self) -> None:
+        if not (self._home / "bin" / "postgres").exists():
+            raise DatabaseError(
+                "The embedded PostgreSQL is not here.", remedy="Run scripts/run once, or set database.url."
+            )
+        if len(str(self._socket_folder)) > 90:
+            raise DatabaseError(
+                f"The data folder's path is too long for a socket: {self._socket_folder}.",
+                remedy="Choose a data folder with a shorter path (at most 90 characters with /postgres/run).",
+            )
+        for folder in (self.folder, self._socket_folder, self.folder / "log"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._owner.own(folder)
+        self._owner.require_reach(self.folder)
+        self._home = reachable_home(self._home, owner=self._owner, spare=self.folder / "program")
+        if not self._password_file.exists():
+            descriptor = os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(24))
+
+    def _initialise(self) -> None:
+        """initdb beside the final place, renamed when complete: a crash leaves nothing half made."""
+        fresh = self.folder / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        password = self._socket_folder / "password"
+        password.write_text(self._password_file.read_text(encoding="ascii"), encoding="ascii")
+        password.chmod(0o600)
+        self._owner.own(password)
+        try:
+            done = subprocess.run(
+                [
+                    str(self._home / "bin" / "initdb"), "--pgdata", str(fresh), "--username", "sallyport",
+                    "--pwfile", str(password), "--auth-local", "scram-sha-256", "--auth-host", "reject",
+                    "--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
+                    "--locale", "C", "--no-instructions",
+                ],
+                capture_output=True, check=False, **self._owner.spawn(),
+            )  # fmt: skip
+        finally:
+            password.unlink(missing_ok=True)
+        if done.returncode:
+            raise DatabaseError(
+                f"The embedded PostgreSQL could not be initialised: {_last_line(done.stderr)}",
+                remedy=f"Check space and permissions of {self.folder}.",
+            )
+        fresh.rename(self._cluster)
+
+    async def _end_leftover(self) -> None:
+        """A server of an earlier run may still be shutting down, or have outlived a kill -9."""
+        pid_file = self._cluster / "postmaster.pid"
+        pid: int | None = None
+        for attempt in range(200):
+            pid = _postmaster(pid_file, self._cluster)
+            if pid is None:
+                return
+            if attempt in (20, 100):
+                os.kill(pid, signal.SIGINT if attempt == 20 else signal.SIGQUIT)
+            await asyncio.sleep(0.1)
+        raise DatabaseError(
+            f"An earlier embedded PostgreSQL (pid {pid}) does not end.",
+            remedy=f"End process {pid} and start again.",
+        )
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        arguments = [str(self._home / "bin" / "postgres"), "-D", str(self._cluster)]
+        for name, value in {**_SETTINGS, "unix_socket_directories": str(self._socket_folder)}.items():
+            arguments += ["-c", f"{name}={value}"]
+        prctl = ctypes.CDLL(None).prctl
+
+        with self._log_file() as output:
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                # If we are killed, the kernel asks PostgreSQL for a fast shutdown.
+                preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGINT),  # noqa: PLW1509
+                **self._owner.spawn(),
+            )
+        return cast("subprocess.Popen[bytes]", process)
+
+    def _log_file(self) -> IO[bytes]:
+        path = self.folder / "log" / "postgres.log"
+        if path.exists() and path.stat().st_size > _LOG_LIMIT:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
+
+    async def _wait_ready(self) -> None:
+        if self._process is None:
+            raise DatabaseError("The embedded PostgreSQL was not started.", remedy="Start Sallyport again.")
+        deadline = asyncio.get_running_loop().time() + _START_SECONDS
+        while True:
+            if self._process.poll() is not None:
+                detail = _last_line((self.folder / "log" / "postgres.log").read_bytes())
+                raise DatabaseError(
+                    f"The embedded PostgreSQL ended at once: {detail}", remedy=f"See {self.folder / 'log'}."
+                )
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    self._url("postgres"), autocommit=True
+                ) as conn:
+                    await _ensure_database(conn)
+                return
+            except psycopg.OperationalError as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise DatabaseError(
+                        f"The embedded PostgreSQL does not answer: {error}",
+                        remedy=f"See {self.folder / 'log'}.",
+                    ) from None
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def embedded(*, folder: Path, home: Path, password_file: Path, wait: float) -> AsyncIterator[str]:
+    """The connection string of the embedded database, started unless another process of ours already runs it.
+
+    `wait` seconds to get hold of the folder; 0 means to use the running server instead.
+    """
+    server = Embedded(folder=folder, home=home, password_file=password_file)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "postgres.lock").open("ab") as lock:
+        if not await _acquire(lock, wait):
+            if wait:
+                raise DatabaseError(
+                    f"Another Sallyport uses the data folder {folder.parent}.",
+                    remedy="Stop it, or choose another --data.",
+                )
+            yield server.url
+            return
+        await server.start()
+        try:
+            yield server.url
+        finally:
+            await asyncio.shield(server.stop())
+
+
+async def _acquire(lock: IO[bytes], wait: float) -> bool:
+    deadline = asyncio.get_running_loop().time() + wait
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await asyncio.sleep(0.1)
+
+
+async def _ensure_database(conn: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+    cursor = await conn.execute("SELECT 1 FROM pg_database WHERE datname = 'sallyport'")
+    if await cursor.fetchone() is None:
+        await conn.execute("CREATE DATABASE sallyport")
+
+
+async def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while process.poll() is None:
+        if asyncio.get_running_loop().time() > deadline:
+            return False
+        await asyncio.sleep(0.02)
+    return True
+
+
+def _postmaster(pid_file: Path, cluster: Path) -> int | None:
+    """The pid of a live postmaster of this very cluster."""
+    try:
+        lines = pid_file.read_text(encoding="utf-8").splitlines()
+        pid = int(lines[0])
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid if str(cluster).encode() in command else None
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

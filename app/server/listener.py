@@ -1,0 +1,226 @@
+"""aiohttp's low-level server under our router: Host check, limits on headers, bodies and patience, last errors."""
+
+import asyncio
+import ipaddress
+import logging
+from ssl import SSLContext
+from typing import Any
+
+from aiohttp import web
+
+from app.config.schema import Listen
+from app.core.canonical import canonical
+from app.core.clock import Clock
+from app.core.errors import (
+    DeniedError,
+    InputError,
+    NotFoundError,
+    RecordUnavailableError,
+    SallyportError,
+)
+from app.server.router import Router
+
+log = logging.getLogger(__name__)
+
+FIRST_REQUEST_SECONDS = 30.0
+KEEPALIVE_SECONDS = 90.0
+_OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Request(web.BaseRequest):
+    """A request whose body arrives in time and within the limit, or ends in an InputError."""
+
+    body_timeout = 30.0
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        try:
+            if self._payload.is_eof():
+                return await super().read()
+            async with asyncio.timeout(self.body_timeout):
+                return await super().read()
+        except TimeoutError:
+            raise InputError(
+                "The request body did not arrive in time.", status=408, code="body_timeout"
+            ) from None
+        except web.HTTPRequestEntityTooLarge:
+            raise InputError(
+                f"The request body is larger than {self._client_max_size} bytes.",
+                remedy="Send less, or raise listen.max_body_bytes.",
+                status=413,
+                code="body_too_large",
+            ) from None
+
+
+class Listener(web.Server):
+    """All doors behind one address."""
+
+    def __init__(self, *, router: Router, settings: Listen, clock: Clock, names: frozenset[str]) -> None:
+        super().__init__(
+            self._handle,
+            request_factory=self._request,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            max_headers=100,
+            max_line_size=16 * 1024,
+            max_field_size=16 * 1024,
+        )
+        self.router = router
+        self.draining = False
+        self.running = 0
+        self._settings = settings
+        self._clock = clock
+        self._names = _OWN_NAMES | names
+        self._idle: dict[Any, tuple[float, float]] = {}
+
+    async def open(self, tls: SSLContext | None) -> asyncio.Server:
+        """Listen on the profile's address; OSError if it is taken."""
+        host, port = split_address(self._settings.address)
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(self, host, port, ssl=tls, backlog=1024)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Start the patience for a first request."""
+        super().connection_made(handler, transport)
+        self._idle[handler] = (self._clock.monotonic(), FIRST_REQUEST_SECONDS)
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """Forget the connection."""
+        super().connection_lost(handler, exc)
+        self._idle.pop(handler, None)
+
+    async def close_idle(self) -> None:
+        """End connections that sent no whole request head in time; a job runs this."""
+        now = self._clock.monotonic()
+        for handler, (since, patience) in list(self._idle.items()):
+            if now - since > patience or self.draining:
+                handler.force_close()
+                self._idle.pop(handler, None)
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait for running requests; False if some are still running after `seconds`."""
+        self.draining = True
+        deadline = self._clock.monotonic() + seconds
+        while self.running:
+            if self._clock.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> Request:
+        request = Request(
+            message,
+            payload,
+            protocol,
+            writer,
+            task,
+            self._loop,
+            client_max_size=self._settings.max_body_bytes,
+        )
+        request.body_timeout = self._settings.body_timeout
+        return request
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        handler = request.protocol
+        self._idle.pop(handler, None)
+        self.running += 1
+        try:
+            response = await self._answer(request)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            response = error_response(500, "internal_error", "Sallyport failed on this request; see its log.")
+        finally:
+            self.running -= 1
+            self._idle[handler] = (self._clock.monotonic(), KEEPALIVE_SECONDS)
+        if self.draining:
+            response.force_close()
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not self.knows_host(request.headers.get("Host", "")):
+            return error_response(
+                421,
+                "unknown_host",
+                "This host name is not served here; add it to listen.names in the profile.",
+            )
+        found = self.router.find(request.method, request.rel_url.raw_path)
+        if found.route is None:
+            return _no_route(request, found.allowed)
+        try:
+            return await found.route.endpoint(request, found.params)
+        except SallyportError as error:
+            return render(error)
+        except web.HTTPException as error:
+            return error_response(error.status, "http_error", error.reason)
+
+    def knows_host(self, header: str) -> bool:
+        """Whether the Host header names this server (DNS rebinding ends here)."""
+        name = header.lower()
+        if name in self._names:
+            return True
+        return _host_of(name) in self._names
+
+
+def _host_of(header: str) -> str:
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.rpartition(":")[0] if header.count(":") == 1 else header
+
+
+def _no_route(request: web.BaseRequest, allowed: tuple[str, ...]) -> web.Response:
+    if allowed:
+        response = error_response(
+            405, "method_not_allowed", f"{request.method} is not allowed on {request.path[:200]}."
+        )
+        response.headers["Allow"] = ", ".join(allowed)
+        return response
+    return error_response(404, "not_found", f"There is nothing at {request.path[:200]}.")
+
+
+def render(error: SallyportError) -> web.Response:
+    """The answer to an expected failure that no door has put into its own words."""
+    if isinstance(error, DeniedError):
+        status = 401 if error.anonymous else 403
+        response = error_response(status, error.decision.reason, error.message, trace_id=error.trace_id)
+        if error.anonymous:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="sallyport"'
+        return response
+    if isinstance(error, RecordUnavailableError):
+        response = error_response(503, "record_unavailable", str(error))
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    if isinstance(error, InputError):
+        return error_response(error.status, error.code, str(error))
+    if isinstance(error, NotFoundError):
+        return error_response(404, "not_found", str(error))
+    log.error("unrendered failure: %s", error)
+    return error_response(503 if "Database" in type(error).__name__ else 500, "failed", str(error))
+
+
+def error_response(status: int, code: str, message: str, *, trace_id: str = "") -> web.Response:
+    """One JSON shape for errors outside the doors' dialects."""
+    error = {"code": code, "message": message}
+    if trace_id:
+        error["trace_id"] = trace_id
+    return web.Response(status=status, body=canonical({"error": error}), content_type="application/json")
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """HOST:PORT or [V6]:PORT; ValueError otherwise."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(address)
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
