@@ -1,4 +1,4 @@
-"""`version`, `licenses` and `sbom`: what this file is and what it is made of."""
+"""`version`, `licenses`, `sbom` and `selftest`: what this file is, what it is made of, and whether it is whole."""
 
 import json
 import sys
@@ -47,6 +47,24 @@ def sbom() -> None:
     click.echo((_about("sbom.cdx.json")).read_text(encoding="utf-8"), nl=False)
 
 
+@click.command()
+def selftest() -> None:
+    """Import every part of this file: proves that nothing was left out or damaged."""
+    import importlib
+
+    missing = []
+    for name in _document("modules.json"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            missing.append(f"{name}: {error}")
+    for line in missing:
+        click.echo(line, err=True)
+    if missing:
+        raise SystemExit(1)
+    click.echo("every part is there")
+
+
 def _surroundings() -> dict[str, str]:
     """Versions of what travels inside, and the folder it was unpacked into."""
     import platform
@@ -77,7 +95,7 @@ def _licence_text(document: dict[str, Any], component: str) -> str:
     raise NotFoundError(f"{component} is not inside this file.", remedy="See `sallyport licenses`.")
 
 
-def _document(name: str) -> dict[str, Any]:
+def _document(name: str) -> Any:
     return json.loads(_about(name).read_text(encoding="utf-8"))
 
 
