@@ -90,6 +90,14 @@ class Embedded:
         self._process.wait()
         self._process = None
 
+    async def answers(self) -> bool:
+        """Whether a server of this folder accepts connections."""
+        try:
+            async with await psycopg.AsyncConnection.connect(self.url):
+                return True
+        except (psycopg.Error, OSError):
+            return False
+
     def _prepare(self) -> None:
         if not (self._home / "bin" / "postgres").exists():
             raise DatabaseError(
@@ -204,20 +212,17 @@ class Embedded:
 
 
 @asynccontextmanager
-async def embedded(*, folder: Path, home: Path, password_file: Path, wait: float) -> AsyncIterator[str]:
-    """The connection string of the embedded database, started unless another process of ours already runs it.
+async def embedded(
+    *, folder: Path, home: Path, password_file: Path, wait: float, share: bool
+) -> AsyncIterator[str]:
+    """The connection string of the embedded database, started by whoever first holds the folder.
 
-    `wait` seconds to get hold of the folder; 0 means to use the running server instead.
+    With `share`, a server that another process of ours runs is used instead; without, at most `wait` seconds
+    are spent to get hold of the folder.
     """
     server = Embedded(folder=folder, home=home, password_file=password_file)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / "postgres.lock").open("ab") as lock:
-        if not await _acquire(lock, wait):
-            if wait:
-                raise DatabaseError(
-                    f"Another Sallyport uses the data folder {folder.parent}.",
-                    remedy="Stop it, or choose another --data.",
-                )
+        if not await _hold(lock, server, wait=wait, share=share):
             yield server.url
             return
         await server.start()
@@ -227,15 +232,21 @@ async def embedded(*, folder: Path, home: Path, password_file: Path, wait: float
             await asyncio.shield(server.stop())
 
 
-async def _acquire(lock: IO[bytes], wait: float) -> bool:
+async def _hold(lock: IO[bytes], server: Embedded, *, wait: float, share: bool) -> bool:
+    """Whether the folder is ours; False when a running server is to be shared."""
     deadline = asyncio.get_running_loop().time() + wait
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         except BlockingIOError:
-            if asyncio.get_running_loop().time() >= deadline:
+            if share and await server.answers():
                 return False
+            if asyncio.get_running_loop().time() >= deadline:
+                raise DatabaseError(
+                    f"Another Sallyport uses the data folder {server.folder.parent}.",
+                    remedy="Stop it, or choose another --data.",
+                ) from None
             await asyncio.sleep(0.1)
 
 

@@ -1,0 +1,108 @@
+"""The root command: finds the others by name, and turns failures into sentences and exit codes."""
+
+import importlib
+import sys
+
+import click
+
+from app import __version__
+from app.core.errors import (
+    ConfigError,
+    DatabaseError,
+    InputError,
+    NotFoundError,
+    RecordUnavailableError,
+    SallyportError,
+)
+
+# name -> (where, one line). The line stands here so that `--help` imports nothing.
+COMMANDS = {
+    "serve": ("app.cli.serve:serve", "Serve a site."),
+    "demo": ("app.cli.demo:demo", "Show everything: no database, no key, no network needed."),
+    "config": ("app.cli.config:config", "Check, show and explain the profile."),
+    "audit": ("app.cli.audit:audit", "Read the record."),
+    "policy": ("app.cli.policy:policy", "Write, test and apply policies."),
+    "user": ("app.cli.identity:user", "Manage users."),
+    "group": ("app.cli.identity:group", "Manage groups."),
+    "role": ("app.cli.identity:role", "Manage roles."),
+    "service": ("app.cli.identity:service", "Manage service accounts."),
+    "key": ("app.cli.identity:key", "Manage API keys."),
+    "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
+    "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
+    "migrate": ("app.cli.migrate:migrate", "Bring the database's schema up to date."),
+    "help": ("app.cli.manual:manual", "Read the manual."),
+    "completion": ("app.cli.completion:completion", "Print shell completion."),
+    "version": ("app.cli.about:version", "Print the version."),
+    "licenses": ("app.cli.about:licenses", "List licences of what is inside."),
+    "sbom": ("app.cli.about:sbom", "Print the bill of materials."),
+}
+HIDDEN = {"sample-mcp": "app.cli.demo:sample_mcp"}
+
+EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNAVAILABLE = 1, 2, 3, 4
+
+
+class Commands(click.Group):
+    """Imports a command when it is named, and none to list them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All public names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        where = COMMANDS[cmd_name][0] if cmd_name in COMMANDS else HIDDEN.get(cmd_name)
+        if where is None:
+            return None
+        module, _, attribute = where.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name and line of each, from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="sallyport %(version)s")
+def sallyport() -> None:
+    """Sallyport governs every AI request and tool call of a site, and records each before it happens."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; the exit code says how it ended."""
+    try:
+        result = sallyport.main(args=arguments, prog_name="sallyport", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        return _fail("Interrupted.", EXIT_FAILED)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except SallyportError as error:
+        return _fail(str(error), exit_code(error))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough.
+        sys.stderr.close()
+        return 0
+
+
+def exit_code(error: SallyportError) -> int:
+    """The code scripts can rely on."""
+    if isinstance(error, ConfigError | InputError):
+        return EXIT_USAGE
+    if isinstance(error, NotFoundError):
+        return EXIT_NOT_FOUND
+    if isinstance(error, DatabaseError):
+        return EXIT_USAGE
+    if isinstance(error, RecordUnavailableError):
+        return EXIT_UNAVAILABLE
+    return EXIT_FAILED
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"sallyport: {message}", err=True)
+    return code

@@ -1,0 +1,113 @@
+"""What commands share: the site's options, the wired site, and how results are printed."""
+
+import asyncio
+import functools
+import os
+import pwd
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+import msgspec
+
+from app.config import Profile, load
+from app.core.call import Call, LocalOperator, Resource
+from app.core.ids import new_trace
+from app.server.folder import PROFILE, default_folder
+from app.server.site import Site, open_site
+
+P = ParamSpec("P")
+
+
+class Output:
+    """Prints a result for people, or as JSON for scripts."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def value(self, value: Any, text: str | None = None) -> None:
+        """One result; `text` is how people read it."""
+        if self.as_json or text is None:
+            click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2 if not self.as_json else 0).decode())
+        else:
+            click.echo(text)
+
+    def table(self, rows: Sequence[Any], columns: Mapping[str, Callable[[Any], object]]) -> None:
+        """Many results: an array for scripts, aligned columns for people."""
+        if self.as_json:
+            click.echo(msgspec.json.encode(list(rows)))
+            return
+        cells = [[str(cell(row)) for cell in columns.values()] for row in rows]
+        widths = [max(len(name), *(len(line[i]) for line in cells), 0) for i, name in enumerate(columns)]
+        click.echo("  ".join(name.upper().ljust(width) for name, width in zip(columns, widths, strict=True)).rstrip())
+        for line in cells:
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def site_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --data and --profile."""
+    function = click.option(
+        "--data", type=click.Path(path_type=Path, file_okay=False), help="The site's data folder.", envvar="SALLYPORT_DATA"
+    )(function)
+    return click.option(
+        "--profile",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="The site's profile; default: profile.yaml in the data folder.",
+        envvar="SALLYPORT_PROFILE",
+    )(function)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")(function)
+
+
+def site_profile(data: Path | None, profile: Path | None, **flags: Any) -> tuple[Profile, Path]:
+    """The profile and the data folder that the options mean; ConfigError if either is unusable."""
+    if profile is None and data is not None and (data / PROFILE).exists():
+        profile = data / PROFILE
+    if profile is None and data is None and (default_folder() / PROFILE).exists():
+        profile = default_folder() / PROFILE
+    loaded = load(profile, flags={key: value for key, value in flags.items() if value is not None})
+    folder = data or (Path(loaded.data) if loaded.data else default_folder())
+    return loaded, folder
+
+
+def site_command(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Turn `async f(site, output, …)` into a command body with --data, --profile and --json."""
+
+    @site_options
+    @json_option
+    @functools.wraps(function)
+    def command(data: Path | None, profile: Path | None, as_json: bool, **arguments: Any) -> None:
+        loaded, folder = site_profile(data, profile)
+
+        async def run() -> None:
+            async with open_site(loaded, folder=folder, serving=False) as site:
+                await function(site, Output(as_json=as_json), **arguments)
+
+        asyncio.run(run())
+
+    return command
+
+
+def operator_call(action: str, resource: Resource, arguments: dict[str, Any] | None = None) -> Call:
+    """A call of the person at this host's shell."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    return Call(
+        door="cli",
+        action=action,
+        resource=resource,
+        arguments=arguments,
+        trace=new_trace(),
+        credential=LocalOperator(uid=uid, name=name),
+        client="sallyport",
+    )
+
+
+__all__ = ["Output", "Site", "json_option", "operator_call", "site_command", "site_options", "site_profile"]

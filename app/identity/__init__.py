@@ -1,0 +1,15 @@
+"""Who is asking: accounts, groups, roles, credentials, sessions, and what an API key may spend.
+
+Account      a user, service account or agent; its name is never used twice   (accounts.py)
+Group, Role  who belongs together, and what they are                          (groups.py, roles.py)
+ApiKey       shown once, kept as a hash; owner, scopes, expiry, budget        (keys.py)
+Setup        one-time links: the first administrator, a sign-in               (setup.py)
+signin/      from a credential to a Principal: keys, passwords, sessions
+budgets/     reserve then settle, per key and window
+Each change takes a Passage first, runs alone under the identity lock, and bumps the version that caches follow.
+Entrance: `open_identity(...)` returns an `IdentityRoom`; all SQL is in the store.py files.
+"""
+
+from app.identity.room import IdentityRoom, open_identity
+
+__all__ = ["IdentityRoom", "open_identity"]
