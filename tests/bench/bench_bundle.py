@@ -43,7 +43,9 @@ def _figure(metric: str, value: float, target: float, peer: str = "") -> dict[st
 def _sizes() -> list[dict[str, Any]]:
     facts = json.loads((ROOT / "dist" / "facts.json").read_text())
     return [
-        _figure("size, MB", facts["bytes"] / 1e6, 30, "onefile 46.7; reference product 50 without a database"),
+        _figure(
+            "size, MB", facts["bytes"] / 1e6, 30, "onefile 46.7; reference product 50 without a database"
+        ),
         _figure("size without PostgreSQL, MB", facts["bytes_without_postgres"] / 1e6, 24),
         _figure("unpacked, MB", facts["unpacked"] / 1e6, 90),
     ]
@@ -61,7 +63,12 @@ def _commands(environment: dict[str, str], *, repeats: int) -> list[dict[str, An
     return [
         _figure("--version, ms", _milliseconds(command("--version"), repeats=repeats), 2, "onefile 875"),
         _figure("first start ever, with unpacking, ms", min(firsts), 1000),
-        _figure("a command through Python, ms", _milliseconds(command("version"), repeats=repeats), 60, "onefile 875"),
+        _figure(
+            "a command through Python, ms",
+            _milliseconds(command("version"), repeats=repeats),
+            60,
+            "onefile 875",
+        ),
     ]
 
 
@@ -76,13 +83,13 @@ def _postgres(folder: Path, *, repeats: int) -> list[dict[str, Any]]:
     data = place / "data"
     options = f"-c listen_addresses= -c unix_socket_directories={place} -c shared_buffers=32MB -c jit=off -c io_method=sync"
     initialise = [programs / "initdb", "-D", data, "-U", "sallyport", "--auth=trust", "--no-instructions"]
+    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "-E", "UTF8"]
     start = [programs / "pg_ctl", "-D", data, "-w", "-s", "-l", place / "log", "-o", options, "start"]
     stop = [programs / "pg_ctl", "-D", data, "-w", "-s", "-m", "fast", "stop"]
     times: dict[str, list[float]] = {"initdb": [], "start": []}
     memory = 0.0
     for _ in range(repeats):
         shutil.rmtree(data, ignore_errors=True)
-        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "-E", "UTF8"]
         times["initdb"].append(_milliseconds(lambda: _run([*initialise, *locale], **who), repeats=1))
         times["start"].append(_milliseconds(lambda: _run(start, **who), repeats=1))
         memory = _family_memory(int((data / "postmaster.pid").read_text().split()[0]))
@@ -172,8 +179,3 @@ def _folder() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path)
-
-
-if __name__ == "__main__":
-    for figure in figures(quick=True):
-        print(json.dumps(figure))
