@@ -1,15 +1,21 @@
-"""Start: fast paths for --version and --help, then the command line."""
+"""Start: undo the launcher's environment, answer --version at once, then the command line."""
 
+import os
 import sys
+
+from app.core.frozen import hurry, restore_environment
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    if getattr(sys, "frozen", False):
+        restore_environment(os.environ)
     if sys.argv[1:] == ["--version"]:
         from app import __version__
 
         sys.stdout.write(f"sallyport {__version__}\n")
         return 0
+    hurry()
     from app.cli import main as run
 
     return run()

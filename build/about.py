@@ -1,4 +1,4 @@
-"""Write what the bundle is made of: `sbom.cdx.json` (CycloneDX) and `licenses.json`.
+"""Write what the bundle is made of: `sbom.cdx.json` (CycloneDX), `licenses.json` and `modules.json`.
 
 Usage: python build/about.py RUNTIME TREE TARGET   (RUNTIME: the environment of build/runtime.txt;
                                                    TREE: the frozen tree, or `-` for a one-file build)
@@ -7,6 +7,7 @@ Python packages come from the runtime environment, libraries of the build root f
 what is compiled into others (cryptography's Rust crates and OpenSSL, psycopg's libpq) from their own SBOMs.
 """
 
+import ast
 import hashlib
 import json
 import re
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parent.parent
 WORK = Path("/work")
 Component = dict[str, Any]
 BUILD_PACKAGES = {  # compiled into the launcher or the bootloader: no file of the tree tells
@@ -39,6 +41,7 @@ def main() -> int:
         *(debian_component(name, note) for name, note in sorted(debian.items())),
         *postgres_component(tree),
         *pyinstaller_component(),
+        *vendored_components(packages),
         *(component for path in embedded_sboms(packages) for component in components_of(path)),
     ]:
         if (component["name"], component.get("version")) not in known:
@@ -47,6 +50,7 @@ def main() -> int:
     target.mkdir(parents=True, exist_ok=True)
     write_json(target / "sbom.cdx.json", sbom)
     write_json(target / "licenses.json", licences(packages, sorted(debian)))
+    write_json(target / "modules.json", sorted(imported_modules(ROOT / "app")))
     return 0
 
 
@@ -90,7 +94,7 @@ def python_sbom(runtime: Path) -> dict[str, Any]:
 
 def product_version() -> str:
     """The program's version, from its one place."""
-    text = (Path(__file__).resolve().parent.parent / "app" / "__init__.py").read_text()
+    text = (ROOT / "app" / "__init__.py").read_text()
     return re.findall(r'__version__ = "([^"]+)"', text)[0]
 
 
@@ -150,7 +154,7 @@ def postgres_component(tree: Path) -> list[Component]:
 
 def pyinstaller_component() -> list[Component]:
     """The bootloader is part of the file; the rest of PyInstaller is not."""
-    lock = (Path(__file__).resolve().parent / "bundle.txt").read_text()
+    lock = (ROOT / "build" / "bundle.txt").read_text()
     version = re.findall(r"^pyinstaller==(\S+)", lock, re.MULTILINE)[0]
     reference = f"pkg:pypi/pyinstaller@{version}#bootloader"
     return [
@@ -163,6 +167,25 @@ def pyinstaller_component() -> list[Component]:
             "licenses": [{"expression": "GPL-2.0-or-later WITH Bootloader-exception"}],
         }
     ]
+
+
+def vendored_components(packages: Path) -> list[Component]:
+    """Libraries that a wheel carries beside its package; only some state their version in the file."""
+    versions = {"libcrypto": rb"OpenSSL (\d+\.\d+\.\d+) ", "libssl": rb"OpenSSL (\d+\.\d+\.\d+) "}
+    components = []
+    for path in sorted(packages.glob("*.libs/*.so*")):
+        content, name = path.read_bytes(), path.name.split("-")[0]
+        found = re.findall(versions.get(name, rb"(?!)"), content)
+        reference = f"{path.parent.name.removesuffix('.libs')}/{path.name}"
+        component = {
+            "type": "library",
+            "bom-ref": reference,
+            "name": name,
+            "description": f"file {reference}",
+            "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}],
+        }
+        components.append({**component, "version": found[0].decode()} if found else component)
+    return components
 
 
 def embedded_sboms(packages: Path) -> list[Path]:
@@ -184,6 +207,35 @@ def components_of(path: Path) -> list[Component]:
                 {**kept, "bom-ref": f"{carrier}/{component.get('bom-ref', component.get('name'))}"}
             )
     return components
+
+
+# Modules
+
+
+LATE_IMPORTS = {  # by C code or by libraries at run time: the analysis saw them only because the spec names them
+    "psycopg_binary._psycopg",
+    "psycopg_binary.pq",
+    "wsgiref.simple_server",
+    "timeit",
+    "encodings.idna",
+    "zoneinfo",
+    "uvloop",
+}
+
+
+def imported_modules(package: Path) -> set[str]:
+    """Every module of ours and every one that ours import, inside functions too: `sallyport selftest` tries each."""
+    modules = set(LATE_IMPORTS)
+    for path in package.rglob("*.py"):
+        name = ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+        if not name.endswith("__main__"):
+            modules.add(name)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules.add(node.module)
+    return modules
 
 
 # Licences

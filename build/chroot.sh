@@ -1,7 +1,7 @@
 #!/bin/bash
 # Make a Debian trixie root folder to build in: its Python 3.13, glibc and compilers make the bundle the same on
 # every build host. Usage: build/chroot.sh FOLDER. The mirror comes from this host's own apt settings, or from
-# SALLYPORT_DEBIAN_MIRROR (and SALLYPORT_DEBIAN_SECURITY) where the host is not Debian.
+# DEBIAN_MIRROR (and DEBIAN_SECURITY) where the host is not Debian.
 set -euo pipefail
 root="$1"
 suite=trixie
@@ -14,9 +14,9 @@ host_repository() {
         sed -n "s/^$1|//p" | head -n 1
 }
 
-mirror="${SALLYPORT_DEBIAN_MIRROR:-$(host_repository Debian)}"
-security="${SALLYPORT_DEBIAN_SECURITY:-$(host_repository Debian-Security)}"
-[ -n "$mirror" ] || { echo "no Debian mirror in this host's apt settings: set SALLYPORT_DEBIAN_MIRROR" >&2; exit 1; }
+mirror="${DEBIAN_MIRROR:-$(host_repository Debian)}"
+security="${DEBIAN_SECURITY:-$(host_repository Debian-Security)}"
+[ -n "$mirror" ] || { echo "no Debian mirror in this host's apt settings: set DEBIAN_MIRROR" >&2; exit 1; }
 options=()
 [ -f "$keyring" ] && options=(--keyring="$keyring")
 

@@ -62,8 +62,8 @@ if stale launcher /src/build/launcher/*; then
         cd "$work/launcher/build/single_file_libs"
         python3 combine.py -r ../../lib -x legacy/zstd_legacy.h -o "$work/launcher/zstd.c" zstddeclib-in.c >/dev/null
         cd /src/build/launcher
-        musl-gcc -std=c11 -Os -DNDEBUG -w -c "$work/launcher/zstd.c" -o "$work/launcher/zstd.o"
-        musl-gcc -std=c11 -Os -Wall -Wextra -Werror -static -s -Wl,--build-id=none -Wl,--gc-sections -ffunction-sections \
+        musl-gcc -std=c11 -O2 -DNDEBUG -w -c "$work/launcher/zstd.c" -o "$work/launcher/zstd.o"
+        musl-gcc -std=c11 -O2 -funroll-loops -Wall -Wextra -Werror -static -s -Wl,--build-id=none -Wl,--gc-sections -ffunction-sections \
             -o "$work/launcher/launcher" launcher.c tree.c sha256.c "$work/launcher/zstd.o"
     )
     done_with launcher

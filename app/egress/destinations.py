@@ -44,6 +44,10 @@ class Destinations:
             )
         return found
 
+    def names(self, host: str, port: int) -> bool:
+        """Whether this very place is declared."""
+        return (host.lower(), port) in self._by_place
+
     def names_host(self, host: str) -> bool:
         """Whether a look-up of this host name is expected."""
         return host.lower() in self._hosts

@@ -13,7 +13,7 @@ import traceback
 from typing import Any
 
 from app.core.errors import EgressError
-from app.egress.destinations import Destinations
+from app.egress.destinations import Destinations, checked
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +35,12 @@ class Guard:
         if (host, port) in self._expected:
             return True
         try:
-            ipaddress.ip_address(host.partition("%")[0])
+            checked(host)
+        except EgressError:
+            return False
         except ValueError:
             return self._destinations.names_host(host)
-        return False
+        return self._destinations.names(host, port)
 
     def check(self, host: object, port: object) -> None:
         """Raise EgressError for anything undeclared, with the code path in the log."""

@@ -126,6 +126,19 @@ static int is_ours(int folder) {
     return !fstat(folder, &found) && (found.st_uid == geteuid() || found.st_uid == 0) && !(found.st_mode & 022);
 }
 
+/* Started as root, children with dropped privileges (PostgreSQL) execute files from there: they must get there. */
+static int others_reach(const char *path) {
+    char part[PATH_ROOM];
+    struct stat found;
+    for (const char *end = path + 1; geteuid() == 0; end++) {
+        if (*end != '/' && *end) continue;
+        snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
+        if (stat(part, &found) || !(found.st_mode & 001)) return 0;
+        if (!*end) break;
+    }
+    return 1;
+}
+
 static int is_id(const char *name) { return strlen(name) == ID_LENGTH && strspn(name, "0123456789abcdef") == ID_LENGTH; }
 
 /* Keep this tree, those in use and the newest other; also remove what an interrupted start left behind. */
@@ -190,6 +203,7 @@ static void try_base(const struct bundle *bundle, const char *path, char **argum
     int base = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (base < 0) return refuse(path, strerror(errno));
     if (!is_ours(base)) refuse(path, "it belongs to somebody else or others may write to it");
+    else if (!others_reach(path)) refuse(path, "users other than root cannot reach it");
     else if (fstatvfs(base, &system) || (system.f_flag & ST_NOEXEC)) refuse(path, "mounted noexec");
     else {
         int tree = open_tree(bundle, base);
@@ -270,13 +284,14 @@ static void try_bases(const struct bundle *bundle, char **arguments) {
     try_under(bundle, "/var/tmp", named, arguments);
     try_under(bundle, "/tmp", named, arguments);
     try_under(bundle, "/dev/shm", named, arguments);
+    if (geteuid() == 0) try_private(bundle, arguments); /* better than a folder that only root may reach */
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
     char *slash = length > 0 ? (own[length] = 0, strrchr(own, '/')) : NULL;
     if (slash && slash > own) {
         *slash = 0;
         try_under(bundle, own, ".sallyport-rt", arguments);
     }
-    try_private(bundle, arguments);
+    if (geteuid() != 0) try_private(bundle, arguments);
 }
 
 int main(int count, char **arguments) {

@@ -27,15 +27,16 @@ static void mix(uint32_t state[8], const uint8_t block[64]) {
         w[i] = w[i - 16] + near + w[i - 7] + late;
     }
     memcpy(v, state, sizeof v);
-    for (int i = 0; i < 64; i++) {
-        uint32_t sum1 = rotated(v[4], 6) ^ rotated(v[4], 11) ^ rotated(v[4], 25);
-        uint32_t first = v[7] + sum1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + K[i] + w[i];
-        uint32_t sum0 = rotated(v[0], 2) ^ rotated(v[0], 13) ^ rotated(v[0], 22);
-        uint32_t second = sum0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof v[0]);
-        v[4] += first;
-        v[0] = first + second;
-    }
+    for (int i = 0; i < 64; i += 8)
+        for (int j = 0; j < 8; j++) { /* instead of moving the eight words along, count where they stand */
+            uint32_t *a = &v[-j & 7], *b = &v[(1 - j) & 7], *c = &v[(2 - j) & 7], *d = &v[(3 - j) & 7];
+            uint32_t *e = &v[(4 - j) & 7], *f = &v[(5 - j) & 7], *g = &v[(6 - j) & 7], *h = &v[(7 - j) & 7];
+            uint32_t sum1 = rotated(*e, 6) ^ rotated(*e, 11) ^ rotated(*e, 25);
+            uint32_t sum0 = rotated(*a, 2) ^ rotated(*a, 13) ^ rotated(*a, 22);
+            uint32_t first = *h + sum1 + ((*e & *f) ^ (~*e & *g)) + K[i + j] + w[i + j];
+            *d += first;
+            *h = first + sum0 + ((*a & *b) ^ (*a & *c) ^ (*b & *c));
+        }
     for (int i = 0; i < 8; i++) state[i] += v[i];
 }
 

@@ -1,0 +1,111 @@
+"""`version`, `licenses`, `sbom` and `selftest`: what this file is, what it is made of, and whether it is whole."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app import __version__
+from app.core.paths import frozen, postgres_home, resources
+
+
+@click.command()
+@click.option("--verbose", is_flag=True, help="Also what it was built with and where it runs from.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def version(verbose: bool, as_json: bool) -> None:
+    """Print the version of this file."""
+    facts = {"sallyport": __version__, **(_surroundings() if verbose else {})}
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name} {value}")
+
+
+@click.command()
+@click.argument("component", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print everything, texts included, as one JSON object.")
+def licenses(component: str | None, as_json: bool) -> None:
+    """List what is inside and under which terms; with COMPONENT, print its licence texts."""
+    document = _document("licenses.json")
+    if as_json:
+        click.echo(json.dumps(document))
+    elif component is None:
+        click.echo((resources() / "LICENSE").read_text(encoding="utf-8").split("\n\n", 1)[0].strip())
+        for entry in document["components"]:
+            click.echo(f"{entry['name']} {entry['version']}: {entry['license']}")
+        click.echo("`sallyport licenses COMPONENT` prints the text; `sallyport` names Sallyport's own.")
+    else:
+        click.echo(_licence_text(document, component))
+
+
+@click.command()
+def sbom() -> None:
+    """Print the bill of materials (CycloneDX JSON)."""
+    click.echo((_about("sbom.cdx.json")).read_text(encoding="utf-8"), nl=False)
+
+
+@click.command()
+def selftest() -> None:
+    """Import every part of this file: proves that nothing was left out or damaged."""
+    import importlib
+
+    missing = []
+    for name in _document("modules.json"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            missing.append(f"{name}: {error}")
+    for line in missing:
+        click.echo(line, err=True)
+    if missing:
+        raise SystemExit(1)
+    click.echo("every part is there")
+
+
+def _surroundings() -> dict[str, str]:
+    """Versions of what travels inside, and the folder it was unpacked into."""
+    import platform
+    import ssl
+
+    import cryptography
+
+    return {
+        "python": platform.python_version(),
+        "openssl": ssl.OPENSSL_VERSION,
+        "cryptography": cryptography.__version__,
+        "postgresql": "embedded" if postgres_home().is_dir() else "not embedded",
+        "libc": " ".join(platform.libc_ver()) if not frozen() else "its own",
+        "machine": platform.machine(),
+        "runs-from": str(resources().parent if frozen() else resources()),
+        "executable": sys.executable,
+    }
+
+
+def _licence_text(document: dict[str, Any], component: str) -> str:
+    if component == "sallyport":
+        return (resources() / "LICENSE").read_text(encoding="utf-8")
+    from app.core.errors import NotFoundError
+
+    for entry in document["components"]:
+        if entry["name"] == component:
+            return "\n\n".join(document["texts"][digest] for digest in entry["texts"])
+    raise NotFoundError(f"{component} is not inside this file.", remedy="See `sallyport licenses`.")
+
+
+def _document(name: str) -> Any:
+    return json.loads(_about(name).read_text(encoding="utf-8"))
+
+
+def _about(name: str) -> Path:
+    """A list that scripts/bundle makes; a checkout has none."""
+    from app.core.errors import NotFoundError
+
+    path = resources() / "about" / name
+    if not path.is_file():
+        raise NotFoundError(
+            "This is a checkout: the list is made for the bundle.", remedy="Run scripts/bundle."
+        )
+    return path

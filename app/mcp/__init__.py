@@ -1,0 +1,15 @@
+"""Tools: the Model Context Protocol in front of and behind the corridor, both eras at the same URL.
+
+Message    JSON-RPC, and the per-request envelope of 2026-07-28      (protocol.py, envelope.py)
+Method     what a request is to policy: an action on a resource      (methods.py)
+Calls      one request as a governed call                            (calls.py, results.py, answers.py)
+Catalogue  what a caller is shown                                    (catalogue.py, listing.py, names.py)
+Session    what a caller of the older era agreed with us             (sessions.py)
+Door       Streamable HTTP at /mcp and /mcp/{server}                 (door.py, stream.py)
+Servers    the tool servers behind it                                (upstream/)
+"""
+
+from app.mcp.door import routes
+from app.mcp.upstream.servers import Servers, programs
+
+__all__ = ["Servers", "programs", "routes"]

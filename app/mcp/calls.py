@@ -1,0 +1,166 @@
+"""One MCP message as a governed call: admitted or denied, recorded either way, answered."""
+
+from typing import Any
+
+from app.admission import Admission
+from app.core.call import Call, NoCredential
+from app.core.errors import DeniedError, RecordUnavailableError
+from app.core.passage import Passage
+from app.mcp import protocol
+from app.mcp.answers import Answer, denied, refused, unavailable
+from app.mcp.catalogue import Catalogue
+from app.mcp.protocol import INVALID_PARAMS, Era, Message, ProtocolError, envelope, methods
+from app.mcp.protocol.methods import Method, Target
+from app.mcp.sessions import Sessions
+from app.mcp.turns import Inbound, Turn, Turns, caller_of
+from app.mcp.upstream.ports import Relay
+from app.mcp.upstream.servers import Servers
+
+
+class Calls:
+    """The governed side of the MCP door."""
+
+    def __init__(
+        self, *, admission: Admission, servers: Servers, sessions: Sessions, catalogue: Catalogue
+    ) -> None:
+        self._admission = admission
+        self._servers = servers
+        self._sessions = sessions
+        self._turns = Turns(servers=servers, sessions=sessions, catalogue=catalogue)
+
+    async def answer(self, inbound: Inbound, message: Message, relay: Relay) -> Answer:
+        """The answer to one message; never raises for what a caller or a server did."""
+        era = envelope.era_of(message, inbound.headers)
+        broken: ProtocolError | None = None
+        method = methods.METHODS["ping"]
+        target = Target(
+            action="server.connect", resource=methods.server_resource(inbound.server), server=inbound.server
+        )
+        try:
+            method, target = self._read(inbound, message, era)
+        except ProtocolError as error:
+            broken = error
+        call = self._call(inbound, message, target, era=era, broken=broken)
+        try:
+            async with self._admission.admit(call) as passage:
+                if broken is not None:
+                    passage.note(status="refused", error=str(broken))
+                    return refused(message.id, broken, trace=inbound.trace)
+                return await self._admitted(passage, inbound, message, (method, target, era), relay)
+        except DeniedError as error:
+            return denied(message.id, error)
+        except RecordUnavailableError as error:
+            return unavailable(message.id, error, trace=inbound.trace)
+
+    async def end(self, inbound: Inbound) -> Answer:
+        """DELETE: the caller is done with its session."""
+        target = Target(
+            action="server.connect", resource=methods.server_resource(inbound.server), server=inbound.server
+        )
+        call = self._call(inbound, Message(method="session/end"), target, era="old", broken=None)
+        try:
+            async with self._admission.admit(call) as passage:
+                session = self._sessions.find(
+                    inbound.headers.session or "", principal=passage.principal.id, server=inbound.server
+                )
+                if session is None:
+                    passage.note(status="refused", error="There is no such session of this principal here.")
+                    return Answer(status=404)
+                self._sessions.end(session)
+                caller = caller_of(passage, Message(), session, "old")
+                for name in self._servers.names:
+                    upstream = self._servers.get(name)
+                    if upstream is not None and inbound.server in ("", name):
+                        await upstream.forget(passage, caller)
+                return Answer(status=204)
+        except DeniedError as error:
+            return denied(None, error)
+        except RecordUnavailableError as error:
+            return unavailable(None, error, trace=inbound.trace)
+
+    async def refuse(self, inbound: Inbound, error: ProtocolError) -> Answer:
+        """The answer to a body that is no message; recorded where somebody claimed to be someone."""
+        if isinstance(inbound.credential, NoCredential):
+            return refused(error.id, error, trace=inbound.trace)
+        resource = methods.server_resource(inbound.server)
+        call = self._call(
+            inbound, Message(), Target(action="server.connect", resource=resource), era="old", broken=error
+        )
+        try:
+            async with self._admission.admit(call) as passage:
+                passage.note(status="refused", error=str(error))
+        except DeniedError as denial:
+            return denied(error.id, denial)
+        except RecordUnavailableError as away:
+            return unavailable(error.id, away, trace=inbound.trace)
+        return refused(error.id, error, trace=inbound.trace)
+
+    def _read(self, inbound: Inbound, message: Message, era: Era) -> tuple[Method, Target]:
+        if inbound.server and self._servers.get(inbound.server) is None:
+            raise ProtocolError(
+                f"There is no tool server {inbound.server!r} here.", number=INVALID_PARAMS, status=404
+            )
+        if message.kind != "request":
+            return methods.METHODS["ping"], Target(
+                action="server.connect",
+                resource=methods.server_resource(inbound.server),
+                server=inbound.server,
+            )
+        if era == "modern":
+            if inbound.batched:
+                raise ProtocolError("This revision has no batches.", number=protocol.INVALID_REQUEST)
+            envelope.check(message, inbound.headers)
+        method = methods.find(message, era)
+        return method, methods.target_of(message, method, server=inbound.server, servers=self._servers.names)
+
+    def _call(
+        self, inbound: Inbound, message: Message, target: Target, *, era: Era, broken: ProtocolError | None
+    ) -> Call:
+        details: dict[str, Any] = {"method": message.method[:200], "era": era}
+        if broken is not None:
+            details["refused"] = str(broken)[:500]
+        return Call(
+            door="mcp",
+            action=target.action,
+            resource=target.resource,
+            trace=inbound.trace,
+            credential=inbound.credential,
+            arguments=target.arguments,
+            details=details,
+            client=inbound.client,
+            address=inbound.address,
+            session=inbound.headers.session or "",
+        )
+
+    async def _admitted(
+        self,
+        passage: Passage,
+        inbound: Inbound,
+        message: Message,
+        what: tuple[Method, Target, Era],
+        relay: Relay,
+    ) -> Answer:
+        method, target, era = what
+        session = None
+        if era == "old" and inbound.headers.session is not None and message.method != "initialize":
+            session = self._sessions.find(
+                inbound.headers.session, principal=passage.principal.id, server=inbound.server
+            )
+            if session is None:
+                passage.note(status="refused", error="There is no such session of this principal here.")
+                gone = ProtocolError(
+                    "There is no such session; initialize again.", number=protocol.INVALID_REQUEST, status=404
+                )
+                return refused(message.id, gone, trace=inbound.trace)
+        turn = Turn(
+            passage=passage,
+            inbound=inbound,
+            message=message,
+            method=method,
+            target=target,
+            caller=caller_of(passage, message, session, era),
+            session=session,
+        )
+        if message.kind != "request":
+            return await self._turns.take(turn)
+        return await self._turns.answer(turn, relay)

@@ -1,0 +1,151 @@
+"""What a caller is shown: introductions and listings, of one server or of all it may reach."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from app.core.call import Resource
+from app.core.errors import EgressError, InputError, UpstreamError
+from app.core.passage import Passage
+from app.mcp import results
+from app.mcp.listing import Page, read_page, visible
+from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, ProtocolError
+from app.mcp.protocol.envelope import SERVER_INFO
+from app.mcp.protocol.methods import Method
+from app.mcp.upstream.ports import Caller, Outgoing, Relay, Respond, Upstream
+from app.mcp.upstream.servers import Servers
+
+MOST_PAGES = 100
+MOST_ENTRIES = 10_000
+PATIENCE = 10.0
+"""Seconds that one server may hold up a listing of all."""
+_OFFERED = ("tools", "resources", "prompts", "completions", "extensions", "experimental")
+_INSTRUCTIONS = (
+    "Tools and prompts are named server__name, resources sallyport://server/address. "
+    "Every call is subject to this site's policy and is recorded."
+)
+
+
+class _Silent:
+    """The relay of requests that nobody follows."""
+
+    async def notify(self, message: bytes) -> None:
+        """Nobody listens."""
+
+    async def ask(self, method: str, params: msgspec.Raw | None, respond: Respond) -> bool:
+        """Nobody can be asked."""
+        return False
+
+
+SILENT: Relay = _Silent()
+
+
+class Catalogue:
+    """Reads the servers; `us` is how Sallyport introduces itself on the aggregated endpoint."""
+
+    def __init__(self, *, servers: Servers, us: dict[str, Any]) -> None:
+        self._servers = servers
+        self._us = us
+
+    async def introduce(self, passage: Passage, caller: Caller, server: str) -> dict[str, Any]:
+        """The result of `initialize`, without the version."""
+        if not server:
+            capabilities = {"tools": {}, "resources": {}, "prompts": {}, "completions": {}}
+            return {"capabilities": capabilities, "serverInfo": self._us, "instructions": _INSTRUCTIONS}
+        upstream = self._need(server)
+        found = await upstream.describe(passage, caller)
+        offered = {key: found.capabilities[key] for key in _OFFERED if key in found.capabilities}
+        for key in ("tools", "prompts", "resources"):
+            if isinstance(offered.get(key), dict):
+                # Changes are not announced: there is no stream that outlives a request.
+                kept = ("subscribe",) if upstream.sessions and caller.era == "old" else ()
+                offered[key] = {name: value for name, value in offered[key].items() if name in kept}
+        if upstream.sessions and "logging" in found.capabilities:
+            offered["logging"] = found.capabilities["logging"]
+        value = {"capabilities": offered, "serverInfo": found.info or {"name": server, "version": "unknown"}}
+        return {**value, "instructions": found.instructions} if found.instructions else value
+
+    async def discover(self, passage: Passage, caller: Caller, server: str) -> dict[str, Any]:
+        """The result of `server/discover`."""
+        value = await self.introduce(passage, caller, server)
+        info = value.pop("serverInfo")
+        members = {"supportedVersions": [MODERN], **value, "_meta": {SERVER_INFO: info}}
+        return results.with_envelope(members, cached=True)
+
+    async def listing(
+        self, passage: Passage, caller: Caller, method: Method, outgoing: Outgoing, *, server: str
+    ) -> dict[str, Any]:
+        """A listing with only what the caller may use; of all servers when none is named."""
+        members: dict[str, Any] = {}
+        if server:
+            page = await self._page(passage, caller, (method, outgoing), self._need(server))
+            pages, members, missing = [page], page.members, []
+        else:
+            pages, missing = await self._all(passage, caller, method, outgoing)
+        shown = visible(pages, method, may=passage.may, aggregated=not server)
+        note: dict[str, Any] = {"shown": len(shown), "of": sum(len(page.entries) for page in pages)}
+        passage.note(result={**note, "unavailable": missing} if missing else note)
+        value = {**members, method.member: shown}
+        return results.with_envelope(value, cached=True) if caller.era == "modern" else _plain(value)
+
+    async def _all(
+        self, passage: Passage, caller: Caller, method: Method, outgoing: Outgoing
+    ) -> tuple[list[Page], list[str]]:
+        if "cursor" in outgoing.params:
+            raise ProtocolError("This listing has one page.", number=-32602)
+        names = [name for name in self._servers.names if passage.may(method.action, Resource("server", name))]
+        found: dict[str, list[Page]] = {}
+
+        async def read(name: str) -> None:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    found[name] = await self._walk(passage, caller, (method, outgoing), self._need(name))
+            except (UpstreamError, EgressError, InputError, TimeoutError):
+                pass  # the others are shown; the record names the one that is missing
+
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(read(name))
+        pages = [page for name in names for page in found.get(name, ())]
+        return pages, [name for name in names if name not in found]
+
+    async def _walk(
+        self, passage: Passage, caller: Caller, what: tuple[Method, Outgoing], upstream: Upstream
+    ) -> list[Page]:
+        method, outgoing = what
+        pages: list[Page] = []
+        entries = 0
+        while len(pages) < MOST_PAGES and entries < MOST_ENTRIES:
+            page = await self._page(passage, caller, (method, outgoing), upstream)
+            pages.append(page)
+            entries += len(page.entries)
+            if page.cursor is None:
+                break
+            outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, "cursor": page.cursor})
+        return pages
+
+    async def _page(
+        self, passage: Passage, caller: Caller, what: tuple[Method, Outgoing], upstream: Upstream
+    ) -> Page:
+        method, outgoing = what
+        reply = await upstream.request(passage, caller, outgoing, SILENT)
+        if reply.result is not None:
+            return read_page(upstream.name, method, reply.result)
+        failure = results.failure(reply)
+        if failure is not None and failure.code == METHOD_NOT_FOUND:
+            return Page(server=upstream.name, entries=())  # it has no such things
+        text = failure.message if failure else "no answer"
+        raise ProtocolError(
+            f"The tool server {upstream.name} refused: {text}", number=failure.code if failure else -32603
+        )
+
+    def _need(self, server: str) -> Upstream:
+        upstream = self._servers.get(server)
+        if upstream is None:
+            raise ProtocolError(f"There is no tool server {server!r} here.", number=-32602, status=404)
+        return upstream
+
+
+def _plain(members: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in members.items() if key not in ("resultType", "ttlMs", "cacheScope")}

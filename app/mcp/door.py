@@ -1,0 +1,180 @@
+"""Streamable HTTP at `/mcp` and `/mcp/{server}`: the thin transport around `Calls`."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+
+import msgspec
+from aiohttp import web
+
+from app.admission import Admission
+from app.core.call import NO_CREDENTIAL, BearerToken, Credential
+from app.core.clock import Clock
+from app.core.ids import Trace, child_span, continue_trace
+from app.extensions import Route
+from app.mcp import protocol
+from app.mcp.answers import Answer
+from app.mcp.calls import Calls
+from app.mcp.catalogue import Catalogue
+from app.mcp.protocol import INVALID_REQUEST, Message, ProtocolError, envelope
+from app.mcp.protocol.envelope import Headers
+from app.mcp.sessions import Sessions
+from app.mcp.stream import BEAT_SECONDS, AnswerStream, response_of
+from app.mcp.turns import Inbound
+from app.mcp.upstream.servers import Servers
+
+_NO_STREAM = "answers 405: no stream outlives a request, so there is nothing to govern"
+_SAME_SITE = ("http://", "https://")
+
+
+class Door:
+    """The endpoints. `origins` are browser origins beside our own that may call."""
+
+    def __init__(self, *, calls: Calls, origins: Collection[str] = ()) -> None:
+        self._calls = calls
+        self._origins = frozenset(origins)
+
+    async def post(self, request: web.BaseRequest, params: Mapping[str, str]) -> web.StreamResponse:
+        """One message, or a batch of the revision that has them."""
+        trace = continue_trace(request.headers.get("traceparent"))
+        out = {"traceparent": trace.traceparent, "Cache-Control": "no-store"}
+        inbound = _inbound(request, params, trace)
+        try:
+            self._check(request)
+            body = await request.read()
+            inbound = msgspec.structs.replace(inbound, headers=envelope.read_headers(request.headers.items()))
+            messages, batch = protocol.parse(body)
+            if batch and inbound.headers.version not in (None, protocol.BATCHING):
+                raise ProtocolError("This revision has no batches.", number=INVALID_REQUEST)
+        except web.HTTPRequestEntityTooLarge:
+            large = ProtocolError(
+                "The body is larger than this site allows.", number=INVALID_REQUEST, status=413
+            )
+            return response_of(await self._calls.refuse(inbound, large), out)
+        except ProtocolError as error:
+            return response_of(await self._calls.refuse(inbound, error), out)
+        if batch:
+            return await self._batch(request, inbound, messages, out)
+        return await self._single(request, inbound, messages[0], out)
+
+    async def _single(
+        self, request: web.BaseRequest, inbound: Inbound, message: Message, out: dict[str, str]
+    ) -> web.StreamResponse:
+        stream = AnswerStream(
+            request, streams="text/event-stream" in request.headers.get("accept", ""), headers=out
+        )
+        if message.kind != "request":
+            return response_of(await self._calls.answer(inbound, message, stream), out)
+        async with asyncio.TaskGroup() as group:
+            beats: list[asyncio.Task[None]] = []
+            timer = asyncio.get_running_loop().call_later(
+                BEAT_SECONDS, lambda: beats.append(group.create_task(stream.beat()))
+            )
+            try:
+                answer = await self._calls.answer(inbound, message, stream)
+            finally:
+                timer.cancel()
+                for beat in beats:
+                    beat.cancel()
+        return await stream.finish(answer)
+
+    async def _batch(
+        self, request: web.BaseRequest, inbound: Inbound, messages: list[Message], out: dict[str, str]
+    ) -> web.StreamResponse:
+        silent = AnswerStream(request, streams=False, headers=out)
+        bodies: list[bytes] = []
+        for message in messages:
+            span = child_span(inbound.trace)
+            part = msgspec.structs.replace(inbound, trace=span, batched=True)
+            answer = await self._calls.answer(part, message, silent)
+            if answer.status == 401:
+                return response_of(answer, out)
+            if answer.body:
+                bodies.append(answer.body)
+        if not bodies:
+            return response_of(Answer(status=202), out)
+        return response_of(Answer(body=b"[" + b",".join(bodies) + b"]"), out)
+
+    async def get(self, request: web.BaseRequest, params: Mapping[str, str]) -> web.StreamResponse:
+        """There is no stream of its own: answers stream on the request they belong to."""
+        return web.Response(status=405, headers={"Allow": "POST, DELETE"})
+
+    async def delete(self, request: web.BaseRequest, params: Mapping[str, str]) -> web.StreamResponse:
+        """End a session."""
+        trace = continue_trace(request.headers.get("traceparent"))
+        out = {"traceparent": trace.traceparent}
+        inbound = _inbound(request, params, trace)
+        try:
+            self._check_origin(request)
+            inbound = msgspec.structs.replace(inbound, headers=envelope.read_headers(request.headers.items()))
+        except ProtocolError as error:
+            return response_of(await self._calls.refuse(inbound, error), out)
+        return response_of(await self._calls.end(inbound), out)
+
+    def _check(self, request: web.BaseRequest) -> None:
+        self._check_origin(request)
+        if request.content_type != "application/json":
+            raise ProtocolError("Send Content-Type: application/json.", number=INVALID_REQUEST, status=415)
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise ProtocolError("Send the body without Content-Encoding.", number=INVALID_REQUEST, status=415)
+        accept = request.headers.get("accept", "*/*")
+        if not any(kind in accept for kind in ("application/json", "*/*", "application/*")):
+            raise ProtocolError(
+                "Accept must list application/json and text/event-stream.", number=INVALID_REQUEST, status=406
+            )
+
+    def _check_origin(self, request: web.BaseRequest) -> None:
+        """A browser page of another site must not reach tools (DNS rebinding); the server checks Host itself."""
+        origin = request.headers.get("origin")
+        if origin is None or origin in self._origins:
+            return
+        if origin not in [scheme + request.headers.get("host", "") for scheme in _SAME_SITE]:
+            raise ProtocolError(
+                f"The origin {origin[:200]!r} may not call this endpoint.", number=INVALID_REQUEST, status=403
+            )
+
+
+def routes(
+    *,
+    admission: Admission,
+    servers: Servers,
+    clock: Clock,
+    new_id: Callable[[], str],
+    us: dict[str, str],
+    origins: Collection[str] = (),
+) -> list[Route]:
+    """The MCP endpoints, ready to be mounted. `us` is name and version; `new_id` makes unguessable session ids."""
+    calls = Calls(
+        admission=admission,
+        servers=servers,
+        sessions=Sessions(clock=clock, new_id=new_id),
+        catalogue=Catalogue(servers=servers, us=us),
+    )
+    door = Door(calls=calls, origins=origins)
+    return [
+        route
+        for path in ("/mcp", "/mcp/{server}")
+        for route in (
+            Route(method="POST", path=path, endpoint=door.post),
+            Route(method="GET", path=path, endpoint=door.get, public=_NO_STREAM),
+            Route(method="DELETE", path=path, endpoint=door.delete),
+        )
+    ]
+
+
+def _inbound(request: web.BaseRequest, params: Mapping[str, str], trace: Trace) -> Inbound:
+    return Inbound(
+        server=params.get("server", ""),
+        credential=_credential(request),
+        headers=Headers(),
+        trace=trace,
+        client=request.headers.get("user-agent", "")[:200],
+        address=request.remote or "",
+    )
+
+
+def _credential(request: web.BaseRequest) -> Credential:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return BearerToken(token.strip())
+    key = request.headers.get("x-api-key", "")
+    return BearerToken(key) if key else NO_CREDENTIAL

@@ -1,0 +1,85 @@
+"""A tool server's process: own group and session, scrubbed environment, ended as a whole."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from app.core.errors import UpstreamError
+
+LINE_LIMIT = 16 * 1024 * 1024
+"""Bytes of one message; a program that sends more is ended."""
+GRACE = 2.0
+"""Seconds a program gets after its input closed, and again after SIGTERM."""
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PR_SET_PDEATHSIG = 1
+_PRCTL = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None) if sys.platform == "linux" else None
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """What to start: nothing of Sallyport's own environment is inherited beyond PATH, HOME and LANG."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+def child_environment(declared: Mapping[str, str], *, own: Mapping[str, str], home: Path) -> dict[str, str]:
+    """PATH and LANG of ours, a private HOME, and what the profile declares; no loader or bundle variable."""
+    environment = {"PATH": own.get("PATH") or _PATH, "HOME": str(home), "LANG": own.get("LANG") or "C.UTF-8"}
+    return {**environment, **declared}
+
+
+async def spawn(program: Program) -> Process:
+    """Start it; UpstreamError says why it cannot be started."""
+    try:
+        program.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return await asyncio.create_subprocess_exec(
+            *program.command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=program.folder,
+            env=dict(program.environment),
+            start_new_session=True,
+            close_fds=True,
+            limit=LINE_LIMIT,
+            preexec_fn=_die_with_parent if _PRCTL else None,  # one system call: no lock, no allocation
+        )
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UpstreamError(f"{program.command[0]} cannot be started: {reason}.", kind="connect") from None
+
+
+async def end(process: Process) -> None:
+    """Close its input, then SIGTERM, then SIGKILL, always to the whole group: grandchildren go too."""
+    if process.stdin is not None:
+        process.stdin.close()
+    for number in (None, signal.SIGTERM):
+        if number is not None:
+            _signal(process.pid, number)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await process.wait()
+                break
+    _signal(process.pid, signal.SIGKILL)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE):
+            await process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _die_with_parent() -> None:
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

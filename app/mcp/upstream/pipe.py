@@ -1,0 +1,218 @@
+"""One running tool program: JSON-RPC lines over its pipes, many callers at once, ids of our own."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from asyncio.subprocess import Process
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from app.core.errors import UpstreamError
+from app.mcp import protocol
+from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Era, Wire
+from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
+from app.mcp.upstream.ports import Description, Outgoing, Relay, Reply
+
+PROBE_SECONDS = 10.0
+"""How long a program may think about `server/discover` before it counts as one of the older era."""
+_WAITING = 256
+"""Notifications kept for a caller that reads slowly; more are dropped."""
+_STDERR_LINE = 2000
+_log = logging.getLogger(__name__)
+_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
+_Item = Wire | UpstreamError
+
+
+class _Discovered(msgspec.Struct):
+    supportedVersions: list[str] = []  # noqa: N815 - the wire's name
+    protocolVersion: str = ""  # noqa: N815
+    capabilities: dict[str, Any] = {}
+    serverInfo: dict[str, Any] = {}  # noqa: N815
+    instructions: str = ""
+    meta: dict[str, Any] = msgspec.field(default_factory=dict, name="_meta")
+
+
+class Pipe:
+    """The conversation with one process, from its start to its end. `us` is how Sallyport introduces itself."""
+
+    def __init__(self, name: str, process: Process, *, us: dict[str, Any]) -> None:
+        self.name = name
+        self.process = process
+        self.era: Era = "old"
+        self.description = Description()
+        self.errors: deque[str] = deque(maxlen=50)
+        """The last lines of its standard error."""
+        self._us = us
+        self._ids = itertools.count(1)
+        self._pending: dict[int, asyncio.Queue[_Item]] = {}
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise UpstreamError(f"{name} was started without pipes.", kind="connect")
+        self._in, self._out, self._err = process.stdin, process.stdout, process.stderr
+
+    async def greet(self, *, probe: bool) -> None:
+        """Find out the era: `server/discover` first, `initialize` where that is unknown."""
+        if probe and await self._discover():
+            return
+        params = {"protocolVersion": LATEST_OLD, "capabilities": {}, "clientInfo": self._us}
+        answer = await self._ask("initialize", params)
+        if answer.result is UNSET:
+            raise UpstreamError(f"{self.name} refused to initialize.", kind="protocol")
+        found = self._read(answer.result)
+        self.description = Description(
+            capabilities=found.capabilities, info=found.serverInfo, instructions=found.instructions
+        )
+        await self._write(protocol.notification("notifications/initialized", {}))
+
+    async def _discover(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                meta = {VERSION: MODERN, CAPABILITIES: {}, CLIENT_INFO: self._us}
+                answer = await self._ask("server/discover", {"_meta": meta})
+                if answer.result is UNSET:
+                    return False
+                found = self._read(answer.result)
+                if MODERN not in found.supportedVersions:
+                    return False
+                info = found.meta.get("io.modelcontextprotocol/serverInfo") or found.serverInfo
+                self.era = "modern"
+                self.description = Description(
+                    capabilities=found.capabilities, info=info, instructions=found.instructions
+                )
+                return True
+        return False
+
+    def _read(self, raw: Raw) -> _Discovered:
+        try:
+            return msgspec.json.decode(raw, type=_Discovered)
+        except msgspec.MsgspecError as error:
+            raise UpstreamError(f"{self.name} introduced itself wrongly: {error}.", kind="protocol") from None
+
+    async def request(self, outgoing: Outgoing, relay: Relay) -> Reply:
+        """Send one request and wait for its answer; a cancelled wait cancels it at the program."""
+        with self._slot() as (number, queue):
+            meta = dict(outgoing.meta)
+            if outgoing.progress is not None:
+                meta["progressToken"] = number
+            params = {**outgoing.params, "_meta": meta} if meta else outgoing.params
+            try:
+                await self._write(protocol.request(number, outgoing.method, params))
+                while True:
+                    item = await queue.get()
+                    if isinstance(item, UpstreamError):
+                        raise item
+                    if item.method is UNSET:
+                        return _reply(item, self.era)
+                    await self._progress(item, outgoing.progress, relay)
+            except asyncio.CancelledError:
+                cancel = {"requestId": number, "reason": "the caller went away"}
+                self._in.write(protocol.notification("notifications/cancelled", cancel) + b"\n")
+                raise
+
+    async def _progress(self, item: Wire, token: Raw | None, relay: Relay) -> None:
+        if item.params is not UNSET and token is not None:
+            params: dict[str, Any] = {**_MEMBERS.decode(item.params), "progressToken": token}
+            await relay.notify(protocol.notification("notifications/progress", params))
+
+    async def _ask(self, method: str, params: dict[str, Any]) -> Wire:
+        with self._slot() as (number, queue):
+            await self._write(protocol.request(number, method, params))
+            item = await queue.get()
+            if isinstance(item, UpstreamError):
+                raise item
+            return item
+
+    @contextlib.contextmanager
+    def _slot(self) -> Iterator[tuple[int, asyncio.Queue[_Item]]]:
+        number = next(self._ids)
+        queue: asyncio.Queue[_Item] = asyncio.Queue()
+        self._pending[number] = queue
+        try:
+            yield number, queue
+        finally:
+            del self._pending[number]
+
+    async def _write(self, message: bytes) -> None:
+        try:
+            self._in.write(message + b"\n")
+            await self._in.drain()
+        except (OSError, RuntimeError):
+            raise self.ended() from None
+
+    def ended(self) -> UpstreamError:
+        """The error of a call that the end of the program cut off."""
+        return UpstreamError(f"The tool server {self.name} ended while it was needed.", kind="closed")
+
+    async def read(self) -> str:
+        """Take its messages until it closes its output; then every open call fails. Returns why it ended."""
+        try:
+            async for line in self._lines():
+                if (wire := protocol.read_wire(line)) is None:
+                    _log.warning("mcp %s: a line on standard output is no JSON-RPC message", self.name)
+                else:
+                    self._take(wire)
+            return "it closed its output"
+        except ValueError:
+            return "it sent a line longer than the limit"
+        finally:
+            for queue in self._pending.values():
+                queue.put_nowait(self.ended())
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        while line := await self._out.readline():
+            if line.strip():
+                yield line
+
+    def _take(self, wire: Wire) -> None:
+        if wire.method is not UNSET:
+            if wire.id is not UNSET:
+                self._refuse(wire.method, wire.id)
+            elif wire.method == "notifications/progress" and wire.params is not UNSET:
+                self._deliver(_number(_member(wire.params, "progressToken")), wire, final=False)
+            return  # other notifications cannot be told apart by caller: they stay here
+        self._deliver(_number(wire.id), wire, final=True)
+
+    def _deliver(self, number: int | None, wire: Wire, *, final: bool) -> None:
+        queue = self._pending.get(number) if number is not None else None
+        if queue is not None and (final or queue.qsize() < _WAITING):
+            queue.put_nowait(wire)
+
+    def _refuse(self, method: str, identifier: Raw) -> None:
+        if method == "ping":
+            self._in.write(protocol.result(bytes(identifier), b"{}") + b"\n")
+            return
+        message = f"{method[:100]} is not available to a program that serves several callers."
+        self._in.write(protocol.error(bytes(identifier), METHOD_NOT_FOUND, message) + b"\n")
+
+    async def log_errors(self) -> None:
+        """Keep the last lines of its standard error, and show them in our log at debug level."""
+        while chunk := await self._err.read(65_536):
+            for line in chunk.decode("utf-8", "replace").splitlines():
+                self.errors.append(line[:_STDERR_LINE])
+                _log.debug("mcp %s: %s", self.name, line[:_STDERR_LINE])
+
+
+def _reply(wire: Wire, era: Era) -> Reply:
+    if wire.result is not UNSET:
+        return Reply(result=wire.result, era=era)
+    if wire.error is not UNSET:
+        return Reply(error=wire.error, era=era)
+    raise UpstreamError("The tool server answered with neither result nor error.", kind="protocol")
+
+
+def _member(params: Raw, name: str) -> Raw | None:
+    try:
+        return _MEMBERS.decode(params).get(name)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _number(identifier: Raw | msgspec.UnsetType | None) -> int | None:
+    if identifier is None or identifier is UNSET:
+        return None
+    text = bytes(identifier)
+    return int(text) if text.isdigit() and len(text) < 20 else None

@@ -1,0 +1,93 @@
+"""What the doors need from a tool server, whatever era and transport it speaks."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, Protocol
+
+import msgspec
+from msgspec import Raw
+
+from app.core.passage import Passage
+from app.mcp.protocol import Era
+
+Respond = Callable[[bytes], Awaitable[None]]
+"""Carries the caller's response (original bytes, its id replaced) back to the server that asked."""
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """On whose behalf a server is called: sessions are never shared between two callers' principals."""
+
+    principal: str
+    session: str = ""
+    era: Era = "old"
+    version: str = ""
+    info: dict[str, Any] = {}
+    capabilities: dict[str, Any] = {}
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for a server: members of `params` and `meta` are the caller's original bytes where it sent them."""
+
+    method: str
+    params: dict[str, Any] = {}
+    meta: dict[str, Any] = {}
+    progress: Raw | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """The server's own bytes: a result, or an error object."""
+
+    result: Raw | None = None
+    error: Raw | None = None
+    era: Era = "old"
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server says about itself."""
+
+    capabilities: dict[str, Any] = {}
+    info: dict[str, Any] = {}
+    instructions: str = ""
+
+
+class Relay(Protocol):
+    """The caller's side of one request while it runs."""
+
+    async def notify(self, message: bytes) -> None:
+        """Pass a notification on; dropped when the caller cannot take one."""
+        ...
+
+    async def ask(self, method: str, params: Raw | None, respond: Respond) -> bool:
+        """Pass a request of the server on; False when this caller cannot be asked."""
+        ...
+
+
+State = Literal["stopped", "starting", "running", "waiting", "unknown"]
+
+
+class Upstream(Protocol):
+    """One tool server. Failures are UpstreamError; cancelling the awaiting task cancels the request there too."""
+
+    name: str
+    sessions: bool
+    """Whether each caller has a session of its own there, so that log levels and subscriptions can be kept."""
+
+    async def run(self) -> None:
+        """Whatever must go on in the background; returns or is cancelled."""
+        ...
+
+    async def describe(self, passage: Passage, caller: Caller) -> Description:
+        """Its capabilities, name and instructions, after whatever handshake its era asks for."""
+        ...
+
+    async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
+        """Send one request and return its answer; messages about it go to `relay` meanwhile."""
+        ...
+
+    async def forget(self, passage: Passage, caller: Caller) -> None:
+        """The caller's session ended."""
+        ...
+
+    def state(self) -> tuple[State, str]:
+        """For `sallyport mcp status`: the state and one line about it."""
+        ...

@@ -1,0 +1,61 @@
+"""All tool servers of a profile, kept under one task group."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.config.schema import McpServer
+from app.core.clock import Clock
+from app.mcp.upstream.child import Program, child_environment
+from app.mcp.upstream.ports import State, Upstream
+from app.mcp.upstream.stdio import StdioServer
+
+
+class Servers:
+    """By name. Nothing is started before `run`, and nothing outlives it."""
+
+    def __init__(self, upstreams: Mapping[str, Upstream], *, timeouts: Mapping[str, float]) -> None:
+        self._upstreams = dict(sorted(upstreams.items()))
+        self._timeouts = dict(timeouts)
+        self.names = tuple(self._upstreams)
+
+    def get(self, name: str) -> Upstream | None:
+        """The server of this name."""
+        return self._upstreams.get(name)
+
+    def timeout(self, name: str) -> float:
+        """Seconds a call to it may take."""
+        return self._timeouts.get(name, 60.0)
+
+    def states(self) -> dict[str, tuple[State, str]]:
+        """Name to state and reason."""
+        return {name: upstream.state() for name, upstream in self._upstreams.items()}
+
+    async def run(self) -> None:
+        """Keep all programs running until cancelled, then end them at once, whole groups."""
+        async with asyncio.TaskGroup() as group:
+            for upstream in self._upstreams.values():
+                group.create_task(upstream.run())
+
+
+def program_of(name: str, settings: McpServer, *, own: Mapping[str, str], data: Path) -> Program:
+    """What to start for an entry of `mcp.servers`."""
+    private = data / "mcp" / name
+    declared = {key: secret.reveal() for key, secret in settings.environment.items()}
+    return Program(
+        command=settings.command,
+        environment=child_environment(declared, own=own, home=private),
+        folder=Path(settings.folder) if settings.folder else private,
+    )
+
+
+def programs(
+    settings: Mapping[str, McpServer], *, own: Mapping[str, str], data: Path, clock: Clock, us: dict[str, Any]
+) -> dict[str, Upstream]:
+    """The stdio servers of a profile."""
+    return {
+        name: StdioServer(name, program_of(name, entry, own=own, data=data), clock=clock, us=us)
+        for name, entry in settings.items()
+        if entry.command
+    }

@@ -1,0 +1,129 @@
+"""A tool server that is a program: started beside us, restarted with back-off, never in the way of a start."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from app.core.clock import Clock
+from app.core.errors import UpstreamError
+from app.core.passage import Passage
+from app.mcp.protocol import MODERN
+from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
+from app.mcp.upstream.child import Program, end, spawn
+from app.mcp.upstream.pipe import Pipe
+from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, State
+
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+"""Seconds before a restart: doubled each time, from the first again after a minute of running."""
+START_WAIT = 10.0
+"""Seconds a call waits for a program that is starting."""
+_log = logging.getLogger(__name__)
+
+
+class StdioServer:
+    """One program shared by all callers: what it is told about them rides in each request, or it is not told."""
+
+    def __init__(self, name: str, program: Program, *, clock: Clock, us: dict[str, Any]) -> None:
+        self.name = name
+        self.sessions = False
+        self._program = program
+        self._clock = clock
+        self._us = us
+        self._pipe: Pipe | None = None
+        self._ready = asyncio.Event()
+        self._state: State = "stopped"
+        self._why = ""
+        self._probe = True
+
+    async def run(self) -> None:
+        """Keep the program running until cancelled, then end it with everything it started."""
+        delay = FIRST_DELAY
+        while True:
+            began = self._clock.monotonic()
+            self._state = "starting"
+            try:
+                self._why = await self._live()
+            except UpstreamError as error:
+                self._why = error.message
+            except Exception:  # noqa: BLE001 - no tool server may stop Sallyport
+                _log.exception("mcp %s: the supervisor failed", self.name)
+                self._why = "the supervisor failed; the log says how"
+            if self._clock.monotonic() - began > 60:
+                delay = FIRST_DELAY
+            self._state = "waiting"
+            _log.warning("mcp %s: %s; next start in %.1f s", self.name, self._why, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+
+    async def _live(self) -> str:
+        process = await spawn(self._program)
+        pipe = Pipe(self.name, process, us=self._us)
+        try:
+            async with asyncio.TaskGroup() as group:
+                errors = group.create_task(pipe.log_errors())
+                greeting = group.create_task(self._greet(pipe))
+                why = await pipe.read()
+                greeting.cancel()
+                errors.cancel()
+            return f"{why}; last words: {pipe.errors[-1][:200]!r}" if pipe.errors else why
+        finally:
+            self._ready.clear()
+            self._pipe = None
+            await end(process)
+
+    async def _greet(self, pipe: Pipe) -> None:
+        probe, self._probe = self._probe, False
+        try:
+            await pipe.greet(probe=probe)
+        except UpstreamError as error:
+            _log.warning("mcp %s: %s", self.name, error.message)
+            with contextlib.suppress(ProcessLookupError):
+                pipe.process.terminate()
+            return
+        self._probe = probe  # a program that died of the question is not asked it again
+        self._pipe = pipe
+        self._state, self._why = "running", ""
+        self._ready.set()
+
+    async def _connected(self) -> Pipe:
+        if self._pipe is not None:
+            return self._pipe
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_WAIT):
+                await self._ready.wait()
+        if self._pipe is None:
+            raise UpstreamError(
+                f"The tool server {self.name} is not running: {self._why or 'it is starting'}.",
+                kind="connect",
+            )
+        return self._pipe
+
+    async def describe(self, passage: Passage, caller: Caller) -> Description:
+        """What the program said at its start."""
+        return (await self._connected()).description
+
+    async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
+        """Send one request; in the modern era the caller's capabilities ride along, as the envelope asks."""
+        pipe = await self._connected()
+        if pipe.era == "old":
+            return await pipe.request(outgoing, relay)
+        modern = caller.era == "modern"
+        meta = {
+            **outgoing.meta,
+            VERSION: MODERN,
+            CLIENT_INFO: caller.info or self._us,
+            CAPABILITIES: caller.capabilities if modern else {},
+            "traceparent": passage.trace.traceparent,
+        }
+        return await pipe.request(
+            Outgoing(method=outgoing.method, params=outgoing.params, meta=meta, progress=outgoing.progress),
+            relay,
+        )
+
+    async def forget(self, passage: Passage, caller: Caller) -> None:
+        """Nothing is kept per caller."""
+
+    def state(self) -> tuple[State, str]:
+        """Where the program stands."""
+        return self._state, self._why

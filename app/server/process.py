@@ -1,0 +1,40 @@
+"""The process around a site: the egress guard first, then the event loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+from psycopg.conninfo import conninfo_to_dict
+
+from app.config import Profile
+from app.egress import Connector, Destination, Destinations, Guard, guarded_loop
+from app.egress.destinations import declared
+
+T = TypeVar("T")
+
+
+def run_guarded(profile: Profile, main: Callable[[Connector], Awaitable[T]], *, fast: bool) -> T:
+    """Run `main` with nothing but the profile's destinations reachable; `fast` takes uvloop, for servers."""
+    destinations = Destinations([*declared(profile), *database_places(profile)])
+    guard = Guard(destinations)
+    guard.install()
+    connector = Connector(destinations=destinations, guard=guard)
+
+    async def whole() -> T:
+        return await main(connector)
+
+    with asyncio.Runner(loop_factory=(lambda: guarded_loop(guard)) if fast else None) as runner:
+        return runner.run(whole())
+
+
+def database_places(profile: Profile) -> Iterator[Destination]:
+    """Host and port of the profile's database; a unix socket is no destination."""
+    if not profile.database.url:
+        return
+    given = conninfo_to_dict(profile.database.url.reveal())
+    hosts = str(given.get("host") or "localhost").split(",")
+    ports = str(given.get("port") or "5432").split(",")
+    for number, host in enumerate(hosts):
+        if host and not host.startswith(("/", "@")):
+            port = ports[min(number, len(ports) - 1)]
+            yield Destination(name="database", host=host, port=int(port or 5432), purpose="PostgreSQL")

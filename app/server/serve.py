@@ -1,0 +1,213 @@
+"""The running server: first-run set-up, doors, listener, jobs, and a drain that loses nothing."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from ssl import SSLContext
+
+import msgspec
+
+from app.audit.recovery import close_orphans
+from app.audit.store import ensure_partitions
+from app.config import Profile
+from app.core.errors import ConfigError
+from app.db.listen import listen
+from app.egress import Connector
+from app.jobs import Job, run_jobs
+from app.server.doors import Doors, open_doors
+from app.server.first_run import first_policy
+from app.server.folder import prepare, sole_server
+from app.server.listener import Listener, is_loopback, split_address
+from app.server.router import Router
+from app.server.site import Site, open_site
+from app.server.tls import Certificate, certificate_for
+
+log = logging.getLogger(__name__)
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that listens: its base URL and, when no administrator exists yet, the one-time setup link."""
+
+    url: str
+    setup_link: str
+    site: Site
+    doors: Doors
+
+
+async def serve_until_stopped(
+    profile: Profile, *, folder: Path, connector: Connector, announce: Callable[[Running], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; a second signal ends at once."""
+    stop = stop_event()
+    async with running(profile, folder=folder, connector=connector) as server:
+        announce(server)
+        _tell_systemd("READY=1")
+        await stop.wait()
+        _tell_systemd("STOPPING=1")
+        log.info("draining")
+
+
+@asynccontextmanager
+async def running(
+    profile: Profile, *, folder: Path, connector: Connector, policy: str = "starter"
+) -> AsyncIterator[Running]:
+    """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
+    plain = _plain(profile)
+    with sole_server(prepare(folder)):
+        async with open_site(profile, folder=folder, serving=True) as site:
+            await _recover(site)
+            await first_policy(site, name=policy)
+            async with open_doors(site, connector) as doors:
+                certificate = None if plain else _certificate(site)
+                async with _listening(site, doors, certificate) as url:
+                    yield Running(url=url, setup_link=await _setup_link(site, url), site=site, doors=doors)
+
+
+async def _recover(site: Site) -> None:
+    async with await site.connection("recovery") as conn:
+        lost = await close_orphans(
+            conn, recorder=site.recorder, clock=site.clock, settle=site.identity.budgets.settle_lost
+        )
+    if lost:
+        log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
+
+
+@asynccontextmanager
+async def _listening(site: Site, doors: Doors, certificate: Certificate | None) -> AsyncIterator[str]:
+    settings = site.profile.listen
+    listener = Listener(
+        router=Router(doors.routes),
+        settings=settings,
+        clock=site.clock,
+        names=frozenset(_names(site.profile)),
+    )
+    tls: SSLContext | None = certificate.context if certificate else None
+    try:
+        server = await listener.open(tls)
+    except OSError as error:
+        raise ConfigError(
+            f"listen.address {settings.address} cannot be used ({error.strerror or error}).",
+            remedy="Choose another address by --address.",
+        ) from None
+    jobs = asyncio.create_task(_jobs(site, doors, listener, certificate), name="jobs")
+    host, _ = split_address(settings.address)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"{'https' if certificate else 'http'}://{_shown(host, site.profile)}:{port}"
+    finally:
+        server.close()
+        if not await listener.drain(settings.drain):
+            log.warning("%d calls did not end in time and are cancelled", listener.running)
+        await listener.close_idle()
+        await listener.shutdown(2.0)
+        jobs.cancel()
+        await asyncio.wait({jobs})
+
+
+async def _jobs(site: Site, doors: Doors, listener: Listener, certificate: Certificate | None) -> None:
+    changed = {"identity": asyncio.Event(), "policy": asyncio.Event()}
+
+    def heard(payload: str) -> None:
+        for name, event in changed.items():
+            if payload in ("", name):
+                event.set()
+
+    async def partitions() -> None:
+        async with site.pool.connection() as conn:
+            await ensure_partitions(conn)
+
+    jobs = [
+        Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
+        Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
+        Job(name="key use", seconds=60.0, work=site.identity.flush),
+        Job(name="prune", seconds=3600.0, work=site.identity.prune),
+        Job(name="partitions", seconds=3600.0, work=partitions),
+        Job(name="idle connections", seconds=5.0, work=listener.close_idle),
+        *doors.jobs,
+    ]
+    if certificate is not None:
+        jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run_jobs(jobs))
+        group.create_task(listen(lambda: site.connection("listen"), heard))
+
+
+def _plain(profile: Profile) -> bool:
+    """Whether to listen without TLS; ConfigError unless loopback or said in words."""
+    try:
+        host, _ = split_address(profile.listen.address)
+    except ValueError:
+        raise ConfigError(
+            f"listen.address: {profile.listen.address!r} is not HOST:PORT.",
+            remedy="Write for example 127.0.0.1:8443.",
+        ) from None
+    wanted = profile.listen.plain_http
+    if wanted == "loopback" and not is_loopback(host):
+        raise ConfigError(
+            f"listen.plain_http: {host} can be reached from elsewhere.",
+            remedy="Leave TLS on, or write: plain_http: 'yes, without encryption'.",
+        )
+    return wanted != "never"
+
+
+def _certificate(site: Site) -> Certificate:
+    return certificate_for(
+        site.profile.listen.tls, folder=site.folder / "tls", names=_names(site.profile), now=site.clock.now()
+    )
+
+
+def _names(profile: Profile) -> list[str]:
+    """Every name clients may use for this server."""
+    host, _ = split_address(profile.listen.address)
+    names = ["localhost", "127.0.0.1", "::1", *profile.listen.names]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - asked for in the profile
+        names.append(socket.gethostname().lower())
+    else:
+        names.append(host)
+    return list(dict.fromkeys(name.lower() for name in names))
+
+
+def _shown(host: str, profile: Profile) -> str:
+    if profile.listen.names:
+        return profile.listen.names[0]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - asked for in the profile
+        return socket.gethostname().lower()
+    return f"[{host}]" if ":" in host else host
+
+
+async def _setup_link(site: Site, url: str) -> str:
+    token = await site.identity.setup.mint_setup_token()
+    return f"{url}/console/setup/{token}" if token else ""
+
+
+def stop_event() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT; a second signal ends the process at once."""
+    stop = asyncio.Event()
+
+    def heard() -> None:
+        if stop.is_set():
+            # The embedded PostgreSQL ends with us: the kernel tells it.
+            os._exit(130)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, heard)
+    return stop
+
+
+def _tell_systemd(state: str) -> None:
+    """sd_notify(3), when systemd asks for it."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
+        except OSError as error:
+            log.warning("systemd was not told: %s", error)

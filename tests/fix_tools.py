@@ -1,0 +1,180 @@
+"""A listening MCP door on a real database and record, with keys and rules given as data."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+from prometheus_client import CollectorRegistry
+
+from app.admission import Admission
+from app.admission.metrics import CallMetrics
+from app.admission.recording import Recording
+from app.audit.recorder import Recorder
+from app.config.schema import Listen, McpServer, Record
+from app.core.call import BearerToken, Credential, Resource
+from app.core.clock import SystemClock
+from app.core.principal import ANONYMOUS, Principal, rejected
+from app.core.verdict import Decision
+from app.db import Connection, connect
+from app.mcp import Servers, programs, routes
+from app.server.listener import Listener
+from app.server.router import Router
+
+CLOCK = SystemClock()
+US = {"name": "sallyport", "version": "0"}
+SAMPLE = McpServer(
+    command=(sys.executable, "-m", "app.demo.sample_mcp"), folder=str(Path(__file__).parent.parent)
+)
+ALICE = "sp_alice"
+BOB = "sp_bob"
+
+
+class Keys:
+    """Each known token is the principal of the same name; `default` stands in for callers that cannot send one."""
+
+    def __init__(self, default: str = "") -> None:
+        self.default = default
+
+    async def authenticate(self, credential: Credential, *, address: str) -> Principal:
+        if not isinstance(credential, BearerToken):
+            if not self.default:
+                return ANONYMOUS
+            credential = BearerToken(self.default)
+        if credential.token not in (ALICE, BOB):
+            return rejected("credential_invalid")
+        name = credential.token.removeprefix("sp_")
+        return Principal(id=f"user-{name}", kind="user", name=name)
+
+
+class Rules:
+    """`who action resource` patterns; forbid wins. An entry may hold a predicate on arguments."""
+
+    def __init__(self, permit: list[str], forbid: list[str]) -> None:
+        self.permit = permit
+        self.forbid = forbid
+
+    def decide(
+        self, principal: Principal, action: str, resource: Resource, *, arguments: dict[str, Any] | None
+    ) -> Decision:
+        text = f"{principal.name} {action} {resource}"
+        for rule in self.forbid:
+            if fnmatchcase(text, rule):
+                return _decision("forbid", "forbidden_by_rule", rule)
+        for rule in self.permit:
+            if fnmatchcase(text, rule):
+                return _decision("permit", "permitted_by_rule", rule)
+        return _decision("forbid", "no_rule_permits", "")
+
+    def may(self, principal: Principal, action: str, resource: Resource) -> bool:
+        return self.decide(principal, action, resource, arguments=None).permitted
+
+
+def _decision(effect: Any, reason: str, rule: str) -> Decision:
+    rule_ids = (rule,) if rule else ()
+    return Decision(
+        effect=effect, reason=reason, message=f"{reason}.", rule_ids=rule_ids, policy_hash="sha256:test"
+    )
+
+
+class NoBudgets:
+    async def reserve(self, passage_id: UUID, principal: Principal, microdollars: int) -> bool:
+        return True
+
+    async def settle(self, passage_id: UUID, principal: Principal, microdollars: int) -> None:
+        return None
+
+
+class ToolSite:
+    """The running door."""
+
+    def __init__(self, *, url: str, database: str, servers: Servers, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self.database = database
+        self.servers = servers
+        self.session = session
+
+    async def post(
+        self, path: str, body: Any, *, key: str = ALICE, **headers: str
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, decoded JSON (or None) and headers of one POST; `body` is JSON or bytes."""
+        given = {
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            **({"Authorization": f"Bearer {key}"} if key else {}),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        payload = {"data": body} if isinstance(body, bytes) else {"json": body}
+        async with self.session.post(self.url + path, headers=given, **payload) as response:
+            data = await response.read()
+            value = await response.json() if data and "json" in response.content_type else data or None
+            return response.status, value, response.headers
+
+    async def call(
+        self, method: str, params: dict[str, Any] | None = None, *, path: str = "/mcp/sample", **rest: str
+    ) -> Any:
+        """The JSON-RPC response of an older-era request without a session."""
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
+        _, value, _ = await self.post(path, message, **rest)
+        return value
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What the record holds."""
+        async with await connect(self.database, purpose="test") as conn:
+            return await (await conn.execute(statement)).fetchall()  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+@asynccontextmanager
+async def tool_site(
+    database: str,
+    folder: Path,
+    *,
+    servers: Mapping[str, McpServer] | None = None,
+    permit: list[str] | None = None,
+    forbid: list[str] | None = None,
+    default_key: str = "",
+) -> AsyncIterator[ToolSite]:
+    """Everything a tool call crosses, from the listening socket to the database."""
+
+    async def dial() -> Connection:
+        return await connect(database, purpose="record", timeout=5)
+
+    settings = dict(servers) if servers is not None else {"sample": SAMPLE}
+    recorder = Recorder(connect=dial, node="test", boot=uuid4(), clock=CLOCK, settings=Record())
+    rules = Rules(permit if permit is not None else ["alice *"], forbid or [])
+    admission = Admission(
+        identity=Keys(default_key),
+        policy=rules,
+        budgets=NoBudgets(),
+        records=recorder,
+        recording=Recording(Record()),
+        clock=CLOCK,
+        metrics=CallMetrics(CollectorRegistry()),
+    )
+    upstreams = programs(settings, own={"PATH": "/usr/bin:/bin"}, data=folder, clock=CLOCK, us=US)
+    fleet = Servers(upstreams, timeouts={name: entry.timeout for name, entry in settings.items()})
+    doors = routes(admission=admission, servers=fleet, clock=CLOCK, new_id=lambda: uuid4().hex, us=US)
+    listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
+    listener = Listener(router=Router(doors), settings=listen, clock=CLOCK, names=frozenset())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(recorder.run())
+        running = group.create_task(fleet.run())
+        await recorder.ready.wait()
+        server = await listener.open(None)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            async with aiohttp.ClientSession() as session:
+                yield ToolSite(
+                    url=f"http://127.0.0.1:{port}", database=database, servers=fleet, session=session
+                )
+        finally:
+            server.close()
+            await listener.shutdown(0)
+            running.cancel()
+            await asyncio.wait({running})
+            recorder.close()
