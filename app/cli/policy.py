@@ -1,5 +1,6 @@
 """`policy`: write, check, test, apply, compare and explain policies."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.core.errors import InputError
 from app.policy import check as check_document
 from app.policy.document import KINDS, Document, Given
 from app.policy.explain import CaseResult, Explanation, question
+from app.policy.parse import RESERVED
 from app.policy.source import MAX_BYTES
 from app.policy.versions import Checked
 
@@ -75,9 +77,7 @@ async def list_policies(site: Site, output: Output) -> None:
         {
             "policy": lambda row: row.name,
             "version": lambda row: row.version,
-            "holds since": lambda row: (
-                row.applied.strftime("%Y-%m-%d %H:%M:%S") if row.applied else "retired"
-            ),
+            "holds since": lambda row: "always" if row.name == RESERVED else _since(row.applied),
             "author": lambda row: row.author,
             "sha256": lambda row: row.sha256[:16],
         },
@@ -178,6 +178,10 @@ async def explain(site: Site, output: Output, arguments: str | None, file: Path 
     async with site.admission.admit(operator_call("admin.policy.explain", Resource("policy", "*"), recorded)):
         told = await site.policies.explain(asked, draft=draft)
     output.value(told, _told(told))
+
+
+def _since(applied: datetime | None) -> str:
+    return applied.strftime("%Y-%m-%d %H:%M:%S") if applied else "retired"
 
 
 def _told(told: Explanation) -> str:

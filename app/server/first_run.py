@@ -16,7 +16,7 @@ async def first_policy(site: Site, *, name: str = "starter") -> None:
         return
     source = (policies_folder() / f"{name}.yaml").read_bytes()
     async with site.admission.admit(host_call("admin.policy.apply", Resource("policy", name))) as passage:
-        applied = await site.policies.apply(source, author=passage.principal.name)
+        applied = await site.policies.apply(passage, source)
         passage.note(result={"sha256": applied.sha256})
     await site.engine.refresh()
 
