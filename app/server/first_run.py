@@ -10,7 +10,7 @@ from app.core.paths import resources
 from app.server.site import Site
 
 
-async def first_policy(site: Site, *, name: str = "starter") -> None:
+async def first_policy(site: Site, *, name: str) -> None:
     """Apply one of the policies in the file while no policy was ever applied."""
     if any(row.name != "builtin" for row in await site.policies.overview()):
         return
