@@ -30,6 +30,8 @@ _INSTRUCTIONS = (
 class _Silent:
     """The relay of requests that nobody follows."""
 
+    session = None
+
     async def notify(self, message: bytes) -> None:
         """Nobody listens."""
 

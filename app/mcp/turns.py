@@ -112,6 +112,9 @@ class Turns:
             return self._failed(turn, slow)
         except (UpstreamError, EgressError) as error:
             return self._failed(turn, error)
+        except msgspec.MsgspecError as error:
+            unread = UpstreamError(f"The tool server sent what cannot be read: {error}.", kind="protocol")
+            return self._failed(turn, unread)
         except InputError as error:
             turn.passage.note(status="error", error=str(error))
             wrong = (
