@@ -20,7 +20,7 @@ async def close_orphans(
     *,
     recorder: Recorder,
     clock: Clock,
-    settle: Callable[[list[UUID]], Awaitable[None]],
+    settle: Callable[[list[UUID]], Awaitable[object]],
 ) -> int:
     """Write `lost` for each open intent of this node's earlier boots and return how many.
 

@@ -105,5 +105,7 @@ def _about(name: str) -> Path:
 
     path = resources() / "about" / name
     if not path.is_file():
-        raise NotFoundError("This is a checkout: the list is made for the bundle.", remedy="Run scripts/bundle.")
+        raise NotFoundError(
+            "This is a checkout: the list is made for the bundle.", remedy="Run scripts/bundle."
+        )
     return path

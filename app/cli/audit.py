@@ -1,6 +1,6 @@
 """`audit`: read the record."""
 
-from uuid import UUID
+from typing import Any
 
 import click
 
@@ -22,13 +22,10 @@ def audit() -> None:
 @click.option("--before", type=click.UUID, help="Only calls before this id: the next page.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many.")
 @site_command
-async def list_calls(
-    site: Site, output: Output, actor: str | None, action: str | None, decision: str | None, before: UUID | None, limit: int
-) -> None:
+async def list_calls(site: Site, output: Output, **wanted: Any) -> None:
     """List decided calls, newest first."""
-    wanted = Filter(actor=actor, action=action, decision=decision, before=before, limit=limit)
     async with site.admission.admit(operator_call("audit.read", Resource("record", "calls"))):
-        lines = await site.reading.calls(wanted)
+        lines = await site.reading.calls(Filter(**wanted))
     output.table(
         lines,
         {
@@ -71,7 +68,19 @@ def _print(output: Output, events: list[Event]) -> None:
         return
     for event in events:
         what = event.decision or event.status
-        click.echo(f"{event.time}  {event.kind:8} {what:8} {event.action} {event.resource_kind}:{event.resource}")
-        for name in ("id", "call", "actor", "actor_kind", "client", "reason", "rule_ids", "policy_hash", "body"):
+        click.echo(
+            f"{event.time}  {event.kind:8} {what:8} {event.action} {event.resource_kind}:{event.resource}"
+        )
+        for name in (
+            "id",
+            "call",
+            "actor",
+            "actor_kind",
+            "client",
+            "reason",
+            "rule_ids",
+            "policy_hash",
+            "body",
+        ):
             if value := getattr(event, name):
                 click.echo(f"    {name:12} {value}")

@@ -1,8 +1,8 @@
 """`migrate`: bring the database's schema up to date without serving."""
 
-from app.cli.site import Output, Site, site_command
-
 import click
+
+from app.cli.site import Output, Site, site_command
 
 
 @click.command()

@@ -10,16 +10,21 @@ from app.cli.site import json_option, site_options, site_profile
 @click.command()
 @site_options
 @click.option("--address", help="HOST:PORT to listen on.")
-@click.option("--plain-http", is_flag=True, help="HTTP instead of HTTPS; on loopback only, or as the profile says.")
+@click.option(
+    "--plain-http", is_flag=True, help="HTTP instead of HTTPS; on loopback only, or as the profile says."
+)
 @json_option
-def serve(data: Path | None, profile: Path | None, address: str | None, plain_http: bool, as_json: bool) -> None:
+def serve(
+    data: Path | None, profile: Path | None, address: str | None, plain_http: bool, as_json: bool
+) -> None:
     """Serve a site.
 
     Without a profile this sets up the data folder: keys, a certificate from a local authority, the embedded
     PostgreSQL, a starter policy, and a one-time link for the first administrator. Starting again changes nothing.
     """
+    from app.core.frozen import settle
     from app.server.logs import configure_logs
-    from app.server.process import run_guarded, settle_memory
+    from app.server.process import run_guarded
     from app.server.serve import Running, serve_until_stopped
 
     loaded, folder = site_profile(
@@ -28,9 +33,11 @@ def serve(data: Path | None, profile: Path | None, address: str | None, plain_ht
     configure_logs(loaded.log)
 
     def announce(server: Running) -> None:
-        settle_memory()
+        settle()
         if as_json:
-            click.echo(f'{{"url":"{server.url}","setup_link":"{server.setup_link}","data":"{server.site.folder}"}}')
+            click.echo(
+                f'{{"url":"{server.url}","setup_link":"{server.setup_link}","data":"{server.site.folder}"}}'
+            )
             return
         click.echo(f"Sallyport serves {server.url}  (console: {server.url}/console)")
         if server.setup_link:

@@ -1,6 +1,5 @@
 """What commands share: the site's options, the wired site, and how results are printed."""
 
-import asyncio
 import functools
 import os
 import pwd
@@ -14,7 +13,9 @@ import msgspec
 from app.config import Profile, load
 from app.core.call import Call, LocalOperator, Resource
 from app.core.ids import new_trace
+from app.egress import Connector
 from app.server.folder import PROFILE, default_folder
+from app.server.process import run_guarded
 from app.server.site import Site, open_site
 
 P = ParamSpec("P")
@@ -29,7 +30,9 @@ class Output:
     def value(self, value: Any, text: str | None = None) -> None:
         """One result; `text` is how people read it."""
         if self.as_json or text is None:
-            click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2 if not self.as_json else 0).decode())
+            click.echo(
+                msgspec.json.format(msgspec.json.encode(value), indent=2 if not self.as_json else 0).decode()
+            )
         else:
             click.echo(text)
 
@@ -40,15 +43,22 @@ class Output:
             return
         cells = [[str(cell(row)) for cell in columns.values()] for row in rows]
         widths = [max(len(name), *(len(line[i]) for line in cells), 0) for i, name in enumerate(columns)]
-        click.echo("  ".join(name.upper().ljust(width) for name, width in zip(columns, widths, strict=True)).rstrip())
+        click.echo(
+            "  ".join(name.upper().ljust(width) for name, width in zip(columns, widths, strict=True)).rstrip()
+        )
         for line in cells:
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+            click.echo(
+                "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            )
 
 
 def site_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add --data and --profile."""
     function = click.option(
-        "--data", type=click.Path(path_type=Path, file_okay=False), help="The site's data folder.", envvar="SALLYPORT_DATA"
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The site's data folder.",
+        envvar="SALLYPORT_DATA",
     )(function)
     return click.option(
         "--profile",
@@ -83,11 +93,11 @@ def site_command(function: Callable[..., Awaitable[None]]) -> Callable[..., None
     def command(data: Path | None, profile: Path | None, as_json: bool, **arguments: Any) -> None:
         loaded, folder = site_profile(data, profile)
 
-        async def run() -> None:
+        async def run(_: Connector) -> None:
             async with open_site(loaded, folder=folder, serving=False) as site:
                 await function(site, Output(as_json=as_json), **arguments)
 
-        asyncio.run(run())
+        run_guarded(loaded, run, fast=False)
 
     return command
 

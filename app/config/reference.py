@@ -26,7 +26,14 @@ def reference() -> str:
 
 def _section(type_: Any, prefix: str) -> list[str]:
     title = prefix.rstrip(".") or "Top level"
-    lines = [f"## {title}", "", (type_.__doc__ or "").strip(), "", "| key | type | default | meaning |", "|---|---|---|---|"]
+    lines = [
+        f"## {title}",
+        "",
+        (type_.__doc__ or "").strip(),
+        "",
+        "| key | type | default | meaning |",
+        "|---|---|---|---|",
+    ]
     inner: list[tuple[Any, str]] = []
     for field in msgspec.structs.fields(type_):
         kind = bare(field.type)
@@ -56,7 +63,7 @@ def _default(field: Any) -> str:
     if field.default_factory is not msgspec.NODEFAULT:
         value = field.default_factory()
     if isinstance(value, msgspec.Struct) or value in ((), {}, None, ""):
-        return "–"
+        return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -7,9 +7,9 @@ Setup        one-time links: the first administrator, a sign-in               (s
 signin/      from a credential to a Principal: keys, passwords, sessions
 budgets/     reserve then settle, per key and window
 Each change takes a Passage first, runs alone under the identity lock, and bumps the version that caches follow.
-Entrance: `open_identity(...)` returns an `IdentityRoom`; all SQL is in the store.py files.
+Entrance: `Identity(pool=, clock=, settings=)` holds one service per noun; all SQL is in the store.py files.
 """
 
-from app.identity.room import IdentityRoom, open_identity
+from app.identity.room import Identity
 
-__all__ = ["IdentityRoom", "open_identity"]
+__all__ = ["Identity"]

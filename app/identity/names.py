@@ -54,12 +54,3 @@ def checked_scopes(scopes: tuple[str, ...] | None) -> tuple[str, ...] | None:
                 code="invalid_scope",
             )
     return tuple(sorted(set(scopes)))
-
-
-def covers(scopes: tuple[str, ...] | None, action: str) -> bool:
-    """Whether a credential with these scopes may be used for the action at all."""
-    if scopes is None:
-        return True
-    return any(
-        scope in ("*", action) or (scope.endswith(".*") and action.startswith(scope[:-1])) for scope in scopes
-    )

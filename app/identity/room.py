@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from app.config.schema import Identity as Settings
 from app.core.call import BearerToken, PasswordCredential, SessionCookie, SetupToken
 from app.core.clock import Clock
@@ -22,21 +20,45 @@ from app.identity.signin.sessions import Sessions
 from app.identity.signin.verified import VerifiedCache
 
 
-class IdentityRoom(msgspec.Struct, frozen=True, kw_only=True):
-    """One service per noun, the Authenticator and Budgets that admission takes, and the room's housekeeping."""
+class Identity:
+    """One service per noun, the Authenticator and Budgets that admission takes, and the room's housekeeping.
 
-    users: Accounts
-    services: Accounts
-    groups: Groups
-    roles: Roles
-    keys: Keys
-    sessions: Sessions
-    setup: Setup
-    passwords: Passwords
-    authenticator: Authenticator
-    budgets: Budgets
-    version: Version
-    api_keys: ApiKeyVerifier
+    Nothing is read before the first call. `token_verifiers` know bearer tokens that are not API keys.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: store.Pool,
+        clock: Clock,
+        settings: Settings,
+        token_verifiers: Sequence[TokenVerifier] = (),
+    ) -> None:
+        self.version = Version(pool=pool, clock=clock)
+        changes = Changes(pool=pool, clock=clock, version=self.version)
+        self.passwords = Passwords(pool=pool, clock=clock, settings=settings)
+        self.users = Accounts(kind="user", changes=changes, passwords=self.passwords)
+        self.services = Accounts(kind="service", changes=changes, passwords=self.passwords)
+        self.groups = Groups(changes=changes)
+        self.roles = Roles(changes=changes)
+        self.keys = Keys(changes=changes)
+        self.budgets = Budgets(pool=pool, clock=clock)
+        self.sessions = Sessions(
+            changes=changes, cache=VerifiedCache(version=self.version, clock=clock), settings=settings
+        )
+        self.setup = Setup(changes=changes, sessions=self.sessions, passwords=self.passwords)
+        self.api_keys = ApiKeyVerifier(
+            pool=pool, clock=clock, cache=VerifiedCache(version=self.version, clock=clock)
+        )
+        self.authenticator = Authenticator(
+            verifiers={
+                BearerToken: BearerTokens([self.api_keys, *token_verifiers]),
+                SessionCookie: self.sessions,
+                PasswordCredential: self.passwords,
+                SetupToken: self.setup,
+            },
+            clock=clock,
+        )
 
     async def refresh(self) -> None:
         """Every second, and on a `sallyport_changed` hint: notice what other processes changed."""
@@ -52,37 +74,3 @@ class IdentityRoom(msgspec.Struct, frozen=True, kw_only=True):
         await self.sessions.prune()
         await self.passwords.prune()
         await self.budgets.prune()
-
-
-def open_identity(
-    *, pool: store.Pool, clock: Clock, settings: Settings, token_verifiers: Sequence[TokenVerifier] = ()
-) -> IdentityRoom:
-    """Wire the room; nothing is read before the first call."""
-    version = Version(pool=pool, clock=clock)
-    changes = Changes(pool=pool, clock=clock, version=version)
-    passwords = Passwords(pool=pool, clock=clock, settings=settings)
-    sessions = Sessions(changes=changes, cache=VerifiedCache(version=version, clock=clock), settings=settings)
-    setup = Setup(changes=changes, sessions=sessions, passwords=passwords)
-    api_keys = ApiKeyVerifier(pool=pool, clock=clock, cache=VerifiedCache(version=version, clock=clock))
-    return IdentityRoom(
-        users=Accounts(kind="user", changes=changes, passwords=passwords),
-        services=Accounts(kind="service", changes=changes, passwords=passwords),
-        groups=Groups(changes=changes),
-        roles=Roles(changes=changes),
-        keys=Keys(changes=changes),
-        sessions=sessions,
-        setup=setup,
-        passwords=passwords,
-        authenticator=Authenticator(
-            verifiers={
-                BearerToken: BearerTokens([api_keys, *token_verifiers]),
-                SessionCookie: sessions,
-                PasswordCredential: passwords,
-                SetupToken: setup,
-            },
-            clock=clock,
-        ),
-        budgets=Budgets(pool=pool, clock=clock),
-        version=version,
-        api_keys=api_keys,
-    )

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import AsyncCursor
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from app.core.errors import DatabaseError
+from app.core.errors import DatabaseError, InputError
 from app.db import Connection, Pool, struct_row
 from app.identity.records import Account, AccountKind, ApiKey, Group, Role
 
@@ -28,8 +28,10 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     except _AWAY as error:
         raise DatabaseError(
             f"Identities cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Nothing was changed; try again when the database is back.",
+            remedy="Try again when the database is back.",
         ) from error
+    except (psycopg.DataError, UnicodeEncodeError):
+        raise InputError("A value holds characters that cannot be stored.", code="invalid_text") from None
 
 
 def _one(cursor: AsyncCursor[Any]) -> bool:
@@ -84,7 +86,7 @@ async def insert_account(
     """False when the name was ever used."""
     return _one(
         await conn.execute(
-            """INSERT INTO principals (principal, kind, name, display_name, created, created_by)
+            """INSERT INTO principals (id, kind, name, display_name, created, created_by)
         VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING""",
             (principal, kind, name, display_name, now, by),
         )

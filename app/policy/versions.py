@@ -1,4 +1,4 @@
-"""Policies for administrators: check, apply, roll back, retire, list, compare. Callers pass `admit` first."""
+"""Policies for administrators: check, apply, roll back, retire, list, compare. A change takes a Passage first."""
 
 import difflib
 from datetime import datetime
@@ -8,6 +8,7 @@ import msgspec
 from app.core.call import Resource
 from app.core.clock import Clock
 from app.core.errors import ConflictError, InputError, NotFoundError
+from app.core.passage import Passage
 from app.core.principal import Principal
 from app.policy import store
 from app.policy.document import Document
@@ -59,8 +60,9 @@ class Policies:
         self._pool = pool
         self._clock = clock
 
-    async def apply(self, data: bytes, *, author: str) -> Applied:
+    async def apply(self, passage: Passage, data: bytes) -> Applied:
         """Let this document hold from now on; InputError when it is unreadable or fails its own cases."""
+        author = _author(passage, "admin.policy.apply")
         document, checked = check(data)
         _require_cases(checked)
         name = document.policy
@@ -79,8 +81,9 @@ class Policies:
             await _activate(conn, row, revision=revision + 1, author=author, at=self._clock.now())
         return _applied(row, snapshot, changed=True)
 
-    async def rollback(self, name: str, *, version: int | None, author: str) -> Applied:
+    async def rollback(self, passage: Passage, name: str, *, version: int | None = None) -> Applied:
         """Let an older version hold again; without a number the one that held before."""
+        author = _author(passage, "admin.policy.rollback")
         async with self._pool.connection() as conn, conn.transaction():
             revision = await store.lock_revision(conn)
             rows = {row.name: row for row in await store.active(conn)}
@@ -94,8 +97,9 @@ class Policies:
             await _activate(conn, row, revision=revision + 1, author=author, at=self._clock.now())
         return _applied(row, snapshot, changed=True)
 
-    async def retire(self, name: str, *, author: str) -> None:
+    async def retire(self, passage: Passage, name: str) -> None:
         """Let no version of this policy hold any more; its versions are kept."""
+        author = _author(passage, "admin.policy.retire")
         async with self._pool.connection() as conn, conn.transaction():
             revision = await store.lock_revision(conn)
             if not await store.deactivate(conn, name):
@@ -149,6 +153,13 @@ class Policies:
             return explain(compiled(rows), question)
         document, checked = check(draft)
         return explain(compiled(_without(rows, document.policy), draft=(document, checked.sha256)), question)
+
+
+def _author(passage: Passage, action: str) -> str:
+    """Who changes the policy; a passage for another call is no right to do so."""
+    if passage.call.action != action or passage.settled:
+        raise ValueError(f"a passage for {passage.call.action} cannot do {action}")
+    return f"{passage.principal.kind}:{passage.principal.name}"
 
 
 async def _activate(conn: Connection, row: Stored, *, revision: int, author: str, at: datetime) -> None:

@@ -26,7 +26,9 @@ def routes(*, registry: CollectorRegistry, checks: dict[str, Check]) -> list[Rou
         ready = not any(found.values())
         body = canonical({"ready": ready, "checks": {name: text or "ok" for name, text in found.items()}})
         headers = {} if ready else {"Retry-After": "2"}
-        return web.Response(status=200 if ready else 503, body=body, content_type="application/json", headers=headers)
+        return web.Response(
+            status=200 if ready else 503, body=body, content_type="application/json", headers=headers
+        )
 
     async def metrics(request: web.BaseRequest, params: Params) -> web.StreamResponse:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": _TEXT})
@@ -34,5 +36,10 @@ def routes(*, registry: CollectorRegistry, checks: dict[str, Check]) -> list[Rou
     return [
         Route(method="GET", path="/livez", endpoint=livez, public="says only that the process runs"),
         Route(method="GET", path="/readyz", endpoint=readyz, public="says only which parts are ready"),
-        Route(method="GET", path="/metrics", endpoint=metrics, public="counters without names of people or contents"),
+        Route(
+            method="GET",
+            path="/metrics",
+            endpoint=metrics,
+            public="counters without names of people or contents",
+        ),
     ]

@@ -32,6 +32,11 @@ class Request(web.BaseRequest):
 
     body_timeout = 30.0
 
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        # aiohttp would tell its own and Python's version to everybody.
+        response.headers["Server"] = "sallyport"
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+
     async def read(self) -> bytes:
         """The whole body."""
         try:

@@ -1,7 +1,6 @@
 """The process around a site: the egress guard first, then the event loop."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
@@ -39,9 +38,3 @@ def database_places(profile: Profile) -> Iterator[Destination]:
         if host and not host.startswith(("/", "@")):
             port = ports[min(number, len(ports) - 1)]
             yield Destination(name="database", host=host, port=int(port or 5432), purpose="PostgreSQL")
-
-
-def settle_memory() -> None:
-    """What start-up made lives for ever: keep the collector from walking it again and again."""
-    gc.collect()
-    gc.freeze()

@@ -17,9 +17,11 @@ from app.audit.store import ensure_partitions
 from app.config import Profile
 from app.core.errors import ConfigError
 from app.db.listen import listen
+from app.egress import Connector
 from app.jobs import Job, run_jobs
 from app.server.doors import Doors, open_doors
-from app.server.folder import sole_server
+from app.server.first_run import first_policy
+from app.server.folder import prepare, sole_server
 from app.server.listener import Listener, is_loopback, split_address
 from app.server.router import Router
 from app.server.site import Site, open_site
@@ -37,11 +39,12 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     doors: Doors
 
 
-async def serve(profile: Profile, *, folder: Path, announce: Callable[[Running], None]) -> None:
+async def serve_until_stopped(
+    profile: Profile, *, folder: Path, connector: Connector, announce: Callable[[Running], None]
+) -> None:
     """Serve until SIGTERM or SIGINT; a second signal ends at once."""
-    stop = asyncio.Event()
-    _on_signals(stop)
-    async with running(profile, folder=folder) as server:
+    stop = stop_event()
+    async with running(profile, folder=folder, connector=connector) as server:
         announce(server)
         _tell_systemd("READY=1")
         await stop.wait()
@@ -50,29 +53,38 @@ async def serve(profile: Profile, *, folder: Path, announce: Callable[[Running],
 
 
 @asynccontextmanager
-async def running(profile: Profile, *, folder: Path) -> AsyncIterator[Running]:
-    """A server that listens inside the block and drains when it ends."""
+async def running(
+    profile: Profile, *, folder: Path, connector: Connector, policy: str = "starter"
+) -> AsyncIterator[Running]:
+    """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
     plain = _plain(profile)
-    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-    with sole_server(folder):
+    with sole_server(prepare(folder)):
         async with open_site(profile, folder=folder, serving=True) as site:
-            async with await site.connection("recovery") as conn:
-                lost = await close_orphans(
-                    conn, recorder=site.recorder, clock=site.clock, settle=site.identity.budgets.settle_lost
-                )
-            if lost:
-                log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
-            async with open_doors(site) as doors:
+            await _recover(site)
+            await first_policy(site, name=policy)
+            async with open_doors(site, connector) as doors:
                 certificate = None if plain else _certificate(site)
                 async with _listening(site, doors, certificate) as url:
                     yield Running(url=url, setup_link=await _setup_link(site, url), site=site, doors=doors)
+
+
+async def _recover(site: Site) -> None:
+    async with await site.connection("recovery") as conn:
+        lost = await close_orphans(
+            conn, recorder=site.recorder, clock=site.clock, settle=site.identity.budgets.settle_lost
+        )
+    if lost:
+        log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
 
 
 @asynccontextmanager
 async def _listening(site: Site, doors: Doors, certificate: Certificate | None) -> AsyncIterator[str]:
     settings = site.profile.listen
     listener = Listener(
-        router=Router(doors.routes), settings=settings, clock=site.clock, names=frozenset(_names(site.profile))
+        router=Router(doors.routes),
+        settings=settings,
+        clock=site.clock,
+        names=frozenset(_names(site.profile)),
     )
     tls: SSLContext | None = certificate.context if certificate else None
     try:
@@ -91,7 +103,6 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
         server.close()
         if not await listener.drain(settings.drain):
             log.warning("%d calls did not end in time and are cancelled", listener.running)
-        await doors.close()
         await listener.close_idle()
         await listener.shutdown(2.0)
         jobs.cancel()
@@ -113,7 +124,8 @@ async def _jobs(site: Site, doors: Doors, listener: Listener, certificate: Certi
     jobs = [
         Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
         Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
-        Job(name="key use", seconds=60.0, work=site.identity.flush_key_use),
+        Job(name="key use", seconds=60.0, work=site.identity.flush),
+        Job(name="prune", seconds=3600.0, work=site.identity.prune),
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
         *doors.jobs,
@@ -131,7 +143,8 @@ def _plain(profile: Profile) -> bool:
         host, _ = split_address(profile.listen.address)
     except ValueError:
         raise ConfigError(
-            f"listen.address: {profile.listen.address!r} is not HOST:PORT.", remedy="Write for example 127.0.0.1:8443."
+            f"listen.address: {profile.listen.address!r} is not HOST:PORT.",
+            remedy="Write for example 127.0.0.1:8443.",
         ) from None
     wanted = profile.listen.plain_http
     if wanted == "loopback" and not is_loopback(host):
@@ -168,11 +181,14 @@ def _shown(host: str, profile: Profile) -> str:
 
 
 async def _setup_link(site: Site, url: str) -> str:
-    token = await site.identity.mint_setup_token()
+    token = await site.identity.setup.mint_setup_token()
     return f"{url}/console/setup/{token}" if token else ""
 
 
-def _on_signals(stop: asyncio.Event) -> None:
+def stop_event() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT; a second signal ends the process at once."""
+    stop = asyncio.Event()
+
     def heard() -> None:
         if stop.is_set():
             # The embedded PostgreSQL ends with us: the kernel tells it.
@@ -182,6 +198,7 @@ def _on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, heard)
+    return stop
 
 
 def _tell_systemd(state: str) -> None:

@@ -68,7 +68,34 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
             _recorder(profile, url, clock) as recorder,
         ):
-            yield await _wire(profile, folder, clock, pool, recorder, migrated, url)
+            registry = CollectorRegistry()
+            identity = Identity(pool=pool, clock=clock, settings=profile.identity)
+            engine = Engine(pool=pool)
+            await identity.refresh()
+            await engine.refresh()
+            yield Site(
+                profile=profile,
+                folder=folder,
+                clock=clock,
+                registry=registry,
+                pool=pool,
+                recorder=recorder,
+                reading=Reading(pool),
+                identity=identity,
+                engine=engine,
+                policies=Policies(pool=pool, clock=clock),
+                admission=Admission(
+                    identity=identity.authenticator,
+                    policy=engine,
+                    budgets=identity.budgets,
+                    records=recorder,
+                    recording=Recording(profile.record),
+                    clock=clock,
+                    metrics=CallMetrics(registry),
+                ),
+                migrated=migrated,
+                database_url=url,
+            )
 
 
 def _database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:
@@ -106,7 +133,9 @@ async def _recorder(profile: Profile, url: str, clock: Clock) -> AsyncIterator[R
             async with asyncio.timeout(_READY_SECONDS):
                 await recorder.ready.wait()
         except TimeoutError:
-            raise DatabaseError("The record cannot be opened.", remedy="See the log; check the database.") from None
+            raise DatabaseError(
+                "The record cannot be opened.", remedy="See the log; check the database."
+            ) from None
         yield recorder
     finally:
         recorder.close()
@@ -114,43 +143,3 @@ async def _recorder(profile: Profile, url: str, clock: Clock) -> AsyncIterator[R
         if not done:
             task.cancel()
             await asyncio.wait({task})
-
-
-async def _wire(
-    profile: Profile,
-    folder: Path,
-    clock: Clock,
-    pool: Pool,
-    recorder: Recorder,
-    migrated: list[Migration],
-    url: str,
-) -> Site:
-    registry = CollectorRegistry()
-    identity = Identity(pool=pool, clock=clock, settings=profile.identity)
-    engine = Engine(pool=pool)
-    await identity.refresh()
-    await engine.refresh()
-    admission = Admission(
-        identity=identity.authenticator,
-        policy=engine,
-        budgets=identity.budgets,
-        records=recorder,
-        recording=Recording(profile.record),
-        clock=clock,
-        metrics=CallMetrics(registry),
-    )
-    return Site(
-        profile=profile,
-        folder=folder,
-        clock=clock,
-        registry=registry,
-        pool=pool,
-        recorder=recorder,
-        reading=Reading(pool),
-        identity=identity,
-        engine=engine,
-        policies=Policies(pool=pool, clock=clock),
-        admission=admission,
-        migrated=migrated,
-        database_url=url,
-    )

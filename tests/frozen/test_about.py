@@ -31,7 +31,9 @@ def test_verbose_version_names_its_own_python_and_database(run: Run) -> None:
 def test_help_names_the_commands(run: Run) -> None:
     result = run("--help")
     assert result.returncode == 0
-    assert {"serve", "demo", "version", "licenses", "sbom"} <= set(re.findall(r"^  (\S+)", result.stdout, re.M))
+    assert {"serve", "demo", "version", "licenses", "sbom"} <= set(
+        re.findall(r"^  (\S+)", result.stdout, re.MULTILINE)
+    )
 
 
 def test_unknown_command_is_refused(run: Run) -> None:
@@ -63,7 +65,7 @@ def test_sbom_lists_packages_and_compiled_libraries(run: Run) -> None:
 
 def test_every_locked_runtime_package_is_in_the_sbom(run: Run) -> None:
     lock = (ROOT / "build" / "runtime.txt").read_text()
-    locked = set(re.findall(r"^(\S+?)==", lock, re.M)) - {"pycparser", "tzdata"}
+    locked = set(re.findall(r"^(\S+?)==", lock, re.MULTILINE)) - {"pycparser", "tzdata"}
     listed = {item["name"].lower().replace("_", "-") for item in json.loads(run("sbom").stdout)["components"]}
     assert locked - listed == set()
 

@@ -14,7 +14,9 @@ def test_runs_as_nobody_without_a_home(apart) -> None:
 
 
 def test_runs_with_noexec_tmp(apart) -> None:
-    result = apart('mount -o remount,noexec /tmp; cp $file /var/lib/x; as_nobody /var/lib/x version; ls -d /var/tmp/*')
+    result = apart(
+        "mount -o remount,noexec /tmp; cp $file /var/lib/x; as_nobody /var/lib/x version; ls -d /var/tmp/*"
+    )
     assert result.stdout == HERE + "/var/tmp/sallyport-rt-65534\n", result.stderr
 
 

@@ -14,7 +14,9 @@ def _trees(runtime: Path) -> list[str]:
 
 def _version(bundle: Path, runtime: Path, **changes: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": "/usr/bin:/bin", "SALLYPORT_RUNTIME_DIR": str(runtime)} | changes
-    return subprocess.run([bundle, "version"], env=env, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        [bundle, "version"], env=env, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 @pytest.fixture
@@ -68,7 +70,9 @@ def test_tree_in_use_is_not_pruned(bundle: Path, folder: Path) -> None:
     for letter in "ab":
         (runtime / (letter * 32)).mkdir(parents=True)
     os.utime(runtime / ("b" * 32), (1, 1))
-    user = subprocess.Popen(["flock", "--shared", runtime / ("b" * 32), "sh", "-c", "echo held; sleep 60"], stdout=-1)
+    user = subprocess.Popen(
+        ["flock", "--shared", runtime / ("b" * 32), "sh", "-c", "echo held; sleep 60"], stdout=-1
+    )
     try:
         assert user.stdout
         assert user.stdout.readline() == b"held\n"
@@ -91,7 +95,10 @@ def test_eight_first_starts_at_once_all_run(bundle: Path, folder: Path) -> None:
 def test_sixteen_open_files_suffice_to_start(bundle: Path, folder: Path) -> None:
     command = f'ulimit -n 16; exec "{bundle}" version'
     result = subprocess.run(
-        ["sh", "-c", command], env={"SALLYPORT_RUNTIME_DIR": str(folder / "rt")}, capture_output=True, check=False
+        ["sh", "-c", command],
+        env={"SALLYPORT_RUNTIME_DIR": str(folder / "rt")},
+        capture_output=True,
+        check=False,
     )
     assert (result.returncode, result.stderr) == (0, b"")
 

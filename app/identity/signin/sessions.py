@@ -21,8 +21,6 @@ from app.identity.signin.store import StoredSession
 from app.identity.signin.tokens import is_plain_token, mint_session_token, secret_hash
 from app.identity.signin.verified import BELIEVED_FOR, VerifiedCache
 
-ENDING = ("session.end", "admin.session.end")
-
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     """A session in the only moment in which its token can be seen."""
@@ -124,22 +122,23 @@ class Sessions:
     async def rotate(self, passage: Passage) -> str:
         """A new token for the session that asks; the old one stops working."""
         token = mint_session_token()
-        async with self._changes.begin(passage, "session.rotate") as conn:
+        async with self._changes.begin(passage, "session.create") as conn:
             id_ = _id(passage.principal.session)
             if id_ is None or not await signin_store.replace_secret(conn, id_, secret_hash(token)):
                 raise _ended(passage.principal.session)
         return token
 
     async def end(self, passage: Passage, session: str) -> None:
-        """End a session now, on all nodes; NotFoundError when it had ended."""
-        async with self._changes.begin(passage, *ENDING) as conn:
+        """End a session now, on all nodes: one's own by `session.end`, anybody's by `admin.session.end`."""
+        async with self._changes.begin(passage, "session.end", "admin.session.end") as conn:
+            own = passage.principal.name if passage.call.action == "session.end" else None
             id_ = _id(session)
-            if id_ is None or not await signin_store.end_session(conn, id_):
+            if id_ is None or not await signin_store.end_session(conn, id_, account=own):
                 raise _ended(session)
 
     async def end_all(self, passage: Passage, account: str) -> None:
         """End all sessions of an account, and its unused sign-in links."""
-        async with self._changes.begin(passage, *ENDING) as conn:
+        async with self._changes.begin(passage, "admin.session.end") as conn:
             found = await store.account(conn, account)
             if found is None:
                 raise NotFoundError(

@@ -182,9 +182,14 @@ async def touch_sessions(conn: Connection, ids: list[UUID], used: list[datetime]
     )
 
 
-async def end_session(conn: Connection, session_id: UUID) -> bool:
-    """False when it had ended."""
-    return (await conn.execute("DELETE FROM sessions WHERE id = %s", (session_id,))).rowcount == 1
+async def end_session(conn: Connection, session_id: UUID, *, account: str | None) -> bool:
+    """False when it had ended, or is not this account's."""
+    cursor = await conn.execute(
+        """DELETE FROM sessions s USING principals p
+        WHERE s.id = %(id)s AND p.id = s.principal AND (%(account)s::text IS NULL OR p.name = %(account)s)""",
+        {"id": session_id, "account": account},
+    )
+    return cursor.rowcount == 1
 
 
 async def end_sessions(conn: Connection, principal: UUID) -> None:

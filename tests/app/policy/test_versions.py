@@ -11,7 +11,7 @@ from app.core.errors import ConflictError, InputError, NotFoundError
 from app.db import Pool, connect, open_pool
 from app.policy import Engine, Policies
 from app.policy.engine import fingerprint
-from tests.app.policy.world import TOOL, person, rule, source
+from tests.app.policy.world import TOOL, passage, person, rule, source
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def test_applied_document_reaches_every_engine(pool: Pool, policies: Polic
     engines = [Engine(pool=pool), Engine(pool=pool)]
     assert [await engine.refresh() for engine in engines] == [True, True]
     assert [permits(engine) for engine in engines] == [False, False]
-    applied = await policies.apply(source(rule()), author="user:ada")
+    applied = await policies.apply(passage("admin.policy.apply", "ada"), source(rule()))
     assert (applied.version, applied.changed) == (1, True)
     assert [await engine.refresh() for engine in engines] == [True, True]
     assert [permits(engine) for engine in engines] == [True, True]
@@ -43,7 +43,7 @@ async def test_applied_document_reaches_every_engine(pool: Pool, policies: Polic
 
 async def test_exact_bytes_are_kept_with_author_and_hash(policies: Policies) -> None:
     data = b"# why\r\n" + source(rule()) + b"\n\n"
-    await policies.apply(data, author="user:ada")
+    await policies.apply(passage("admin.policy.apply", "ada"), data)
     row = await policies.show("site")
     assert (row.source.encode(), row.author, row.approver) == (data, "user:ada", None)
     assert row.sha256 == fingerprint(data)
@@ -51,27 +51,27 @@ async def test_exact_bytes_are_kept_with_author_and_hash(policies: Policies) -> 
 
 
 async def test_same_document_makes_no_new_version(policies: Policies) -> None:
-    first = await policies.apply(source(rule()), author="a")
-    again = await policies.apply(source(rule()), author="b")
+    first = await policies.apply(passage("admin.policy.apply", "a"), source(rule()))
+    again = await policies.apply(passage("admin.policy.apply", "b"), source(rule()))
     assert (again.version, again.changed, again.policy_hash) == (1, False, first.policy_hash)
 
 
 async def test_rollback_lets_the_older_version_hold(pool: Pool, policies: Policies) -> None:
-    await policies.apply(source(rule()), author="a")
-    await policies.apply(source(rule("forbid")), author="a")
-    rolled = await policies.rollback("site", version=None, author="b")
+    await policies.apply(passage("admin.policy.apply", "a"), source(rule()))
+    await policies.apply(passage("admin.policy.apply", "a"), source(rule("forbid")))
+    rolled = await policies.rollback(passage("admin.policy.rollback", "b"), "site")
     assert (rolled.version, rolled.changed) == (1, True)
     engine = Engine(pool=pool)
     await engine.refresh()
     assert permits(engine)
     versions, activations = await policies.history("site")
     assert [row.version for row in versions] == [2, 1]
-    assert [(row.version, row.author) for row in activations] == [(1, "b"), (2, "a"), (1, "a")]
+    assert [(row.version, row.author) for row in activations] == [(1, "user:b"), (2, "user:a"), (1, "user:a")]
 
 
 async def test_retired_policy_holds_no_more(pool: Pool, policies: Policies) -> None:
-    await policies.apply(source(rule()), author="a")
-    await policies.retire("site", author="a")
+    await policies.apply(passage("admin.policy.apply", "a"), source(rule()))
+    await policies.retire(passage("admin.policy.retire", "a"), "site")
     engine = Engine(pool=pool)
     await engine.refresh()
     assert not permits(engine)
@@ -80,12 +80,12 @@ async def test_retired_policy_holds_no_more(pool: Pool, policies: Policies) -> N
         ("site", True),
     ]
     with pytest.raises(NotFoundError):
-        await policies.retire("site", author="a")
+        await policies.retire(passage("admin.policy.retire", "a"), "site")
 
 
 async def test_several_documents_hold_together(pool: Pool, policies: Policies) -> None:
-    await policies.apply(source(rule()), author="a")
-    await policies.apply(source(rule("forbid"), policy="more"), author="a")
+    await policies.apply(passage("admin.policy.apply", "a"), source(rule()))
+    await policies.apply(passage("admin.policy.apply", "a"), source(rule("forbid"), policy="more"))
     engine = Engine(pool=pool)
     await engine.refresh()
     decision = engine.decide(person(), "tool.call", TOOL, arguments={})
@@ -96,33 +96,37 @@ async def test_document_that_fails_its_own_tests_is_refused(policies: Policies) 
     given = {"user": "dora", "action": "tool.call", "tool": "files/read"}
     data = source(rule(), tests=[{"name": "closed", "given": given, "expect": "forbid"}])
     with pytest.raises(InputError, match="1 of 1 tests of policy site fail; the first is 'closed'"):
-        await policies.apply(data, author="a")
+        await policies.apply(passage("admin.policy.apply", "a"), data)
     assert [row.name for row in await policies.overview()] == ["builtin"]
 
 
 async def test_locking_out_the_operator_is_refused(policies: Policies) -> None:
     with pytest.raises(ConflictError, match="lock everybody out"):
-        await policies.apply(source(rule("forbid", actions=["admin.policy.*"])), author="a")
+        await policies.apply(
+            passage("admin.policy.apply", "a"), source(rule("forbid", actions=["admin.policy.*"]))
+        )
     spared = rule("forbid", actions=["admin.policy.*"], who={"kinds": ["user", "service", "agent"]})
-    await policies.apply(source(spared), author="a")
+    await policies.apply(passage("admin.policy.apply", "a"), source(spared))
 
 
 async def test_concurrent_applies_get_their_own_versions(policies: Policies) -> None:
     documents = [source(rule(reason=f"number {number}")) for number in range(4)]
-    applied = await asyncio.gather(*(policies.apply(data, author="a") for data in documents))
+    applied = await asyncio.gather(
+        *(policies.apply(passage("admin.policy.apply", "a"), data) for data in documents)
+    )
     assert sorted(row.version for row in applied) == [1, 2, 3, 4]
 
 
 async def test_change_of_a_policy_is_notified(database: str, policies: Policies) -> None:
     async with await connect(database, purpose="test") as conn:
         await conn.execute("LISTEN sallyport_changed")
-        await policies.apply(source(rule()), author="a")
+        await policies.apply(passage("admin.policy.apply", "a"), source(rule()))
         heard = [note.payload async for note in conn.notifies(timeout=5.0, stop_after=1)]
     assert heard == ["policy"]
 
 
 async def test_versions_cannot_be_changed_in_the_database(database: str, policies: Policies) -> None:
-    await policies.apply(source(rule()), author="a")
+    await policies.apply(passage("admin.policy.apply", "a"), source(rule()))
     async with await connect(database, purpose="test") as conn:
         for statement in (
             "UPDATE policy_versions SET author = 'b'",
@@ -134,7 +138,7 @@ async def test_versions_cannot_be_changed_in_the_database(database: str, policie
 
 
 async def test_tampered_document_permits_nothing(database: str, pool: Pool, policies: Policies) -> None:
-    await policies.apply(source(rule("forbid")), author="a")
+    await policies.apply(passage("admin.policy.apply", "a"), source(rule("forbid")))
     async with await connect(database, purpose="test") as conn:
         await conn.execute("ALTER TABLE policy_versions DISABLE TRIGGER policy_versions_kept")
         await conn.execute("UPDATE policy_versions SET source = replace(source, 'forbid', 'permit')")
@@ -142,14 +146,14 @@ async def test_tampered_document_permits_nothing(database: str, pool: Pool, poli
     await engine.refresh()
     assert not permits(engine)
     assert "was changed in the database" in engine.problem
-    await policies.retire("site", author="a")
+    await policies.retire(passage("admin.policy.retire", "a"), "site")
     await engine.refresh()
     assert engine.problem == ""
 
 
 async def test_diff_and_unknown_names(policies: Policies) -> None:
-    await policies.apply(b"# one\n" + source(rule()), author="a")
-    await policies.apply(b"# two\n" + source(rule()), author="a")
+    await policies.apply(passage("admin.policy.apply", "a"), b"# one\n" + source(rule()))
+    await policies.apply(passage("admin.policy.apply", "a"), b"# two\n" + source(rule()))
     told = await policies.diff("site", old=1, new=2)
     assert "-# one\n+# two\n" in told
     assert "+# three\n" in await policies.diff("site", old=None, new=b"# three\n" + source(rule()))
@@ -158,4 +162,9 @@ async def test_diff_and_unknown_names(policies: Policies) -> None:
     with pytest.raises(NotFoundError, match="There is no policy 'other'"):
         await policies.show("other")
     with pytest.raises(NotFoundError, match="no earlier version"):
-        await policies.rollback("builtin", version=None, author="a")
+        await policies.rollback(passage("admin.policy.rollback", "a"), "builtin")
+
+
+async def test_change_needs_a_passage_for_itself(policies: Policies) -> None:
+    with pytest.raises(ValueError, match="cannot do admin"):
+        await policies.apply(passage("admin.policy.show", "a"), source(rule()))

@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
-from app.core.call import Resource
+from app.core.call import Call, Resource
+from app.core.ids import new_trace, uuid7
+from app.core.passage import Passage
 from app.core.principal import Principal
 from app.core.verdict import Decision
 from app.policy.engine import compiled
@@ -39,3 +41,21 @@ def ask(
     arguments: dict[str, Any] | None = None,
 ) -> Decision:
     return rules.decide(principal, action, resource, arguments=arguments)
+
+
+def passage(action: str, name: str) -> Passage:
+    """An admitted call of a user, as the corridor would have made it."""
+
+    async def settle(_: Passage) -> None:
+        return None
+
+    call = Call(door="test", action=action, resource=Resource("policy", "site"), trace=new_trace())
+    permitted = Decision(effect="permit", reason="permitted_by_rule", message="")
+    return Passage(
+        id=uuid7(),
+        call=call,
+        principal=person(name),
+        decision=permitted,
+        started=0.0,
+        gates=(settle, lambda *_: True),
+    )

@@ -1,0 +1,99 @@
+"""The models that clients may name, and where each goes."""
+
+from collections.abc import Iterator, Mapping
+from ssl import SSLContext
+
+import msgspec
+
+from app.config.schema import Model, Profile, Provider
+from app.core.errors import ConfigError
+from app.egress.http import Connects, Upstream, parse_origin
+from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect
+from app.gateway.prices import Price, PriceTable
+
+DIALECTS: Mapping[str, Dialect] = {"openai": OPENAI, "anthropic": ANTHROPIC}
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a model's calls go, under which name, with which key and at which price."""
+
+    model: str
+    upstream_model: str
+    display_name: str
+    provider: str
+    dialect: Dialect
+    upstream: Upstream
+    credential: tuple[str, str] | None
+    price: Price
+    price_version: str
+    labels: tuple[str, ...] = ()
+
+
+class Models:
+    """All targets by the name that clients use; built once from the profile."""
+
+    def __init__(self, targets: Mapping[str, Target], upstreams: Mapping[str, Upstream]) -> None:
+        self._targets = dict(targets)
+        self._upstreams = dict(upstreams)
+
+    def __iter__(self) -> Iterator[Target]:
+        return iter(self._targets.values())
+
+    def find(self, name: str) -> Target | None:
+        """The target of a model, or None."""
+        return self._targets.get(name)
+
+    async def aclose(self) -> None:
+        """End all connections to providers."""
+        for upstream in self._upstreams.values():
+            await upstream.aclose()
+
+
+def open_models(
+    *, profile: Profile, prices: PriceTable, connector: Connects, tls: SSLContext | None
+) -> Models:
+    """Targets of a profile; ConfigError for an unknown provider or a model without a price."""
+    upstreams = {
+        name: Upstream(
+            origin=parse_origin(f"providers.{name}.url", provider.url),
+            connector=connector,
+            tls=tls,
+            connections=provider.connections,
+            timeout=provider.timeout,
+        )
+        for name, provider in profile.providers.items()
+    }
+    targets: dict[str, Target] = {}
+    for name, model in profile.models.items():
+        provider = profile.providers.get(model.provider)
+        if provider is None:
+            raise ConfigError(
+                f"models.{name}.provider: there is no provider {model.provider!r}.",
+                remedy=f"Name one of: {', '.join(sorted(profile.providers)) or 'none is configured'}.",
+            )
+        targets[name] = _target(name, model, provider, prices, upstreams[model.provider])
+    return Models(targets, upstreams)
+
+
+def _target(name: str, model: Model, provider: Provider, prices: PriceTable, upstream: Upstream) -> Target:
+    upstream_model = model.upstream or name
+    price = prices.find(model.price or upstream_model)
+    if price is None:
+        raise ConfigError(
+            f"models.{name}: the price table {prices.version} has no entry {model.price or upstream_model!r}.",
+            remedy=f"Set models.{name}.price to one of its entries; `local` costs nothing.",
+        )
+    dialect = DIALECTS[provider.dialect]
+    key = provider.key.reveal() if provider.key else ""
+    return Target(
+        model=name,
+        upstream_model=upstream_model,
+        display_name=model.display_name or name,
+        provider=model.provider,
+        dialect=dialect,
+        upstream=upstream,
+        credential=dialect.credential(key) if key else None,
+        price=price,
+        price_version=prices.version,
+        labels=provider.labels,
+    )

@@ -1,0 +1,159 @@
+"""A stream on its way to the client: text flows, tool uses wait for their verdict, the end for the record."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from aiohttp import web
+
+from app.core.errors import RecordUnavailableError, SallyportError, UpstreamError
+from app.core.passage import Passage
+from app.egress.http import BEAT, Reply, end_to_end
+from app.gateway.dialects import Dialect, Seen, ToolUse
+from app.gateway.render import ToolRefusedError, kind_of, returned, server_timing, trace_headers
+from app.gateway.sse import EVENT_LIMIT, Event, EventParser
+
+DRAIN_SECONDS = 1.0
+Judge = Callable[[Sequence[ToolUse]], Awaitable[str]]
+
+
+class Relay:
+    """One stream. `run` answers the client; afterwards `reader.said` and `sha256` tell what passed."""
+
+    def __init__(self, *, passage: Passage, dialect: Dialect, reply: Reply, judge: Judge) -> None:
+        self.reader = dialect.reader()
+        self.sent = hashlib.sha256()
+        self._passage = passage
+        self._dialect = dialect
+        self._reply = reply
+        self._judge = judge
+        self._parser = EventParser()
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._response: web.StreamResponse | None = None
+        self._ended = False
+
+    async def run(self, request: web.BaseRequest, spent: Callable[[], None]) -> web.StreamResponse:
+        """Relay until the end; `spent` notes the usage before the outcome is recorded.
+
+        UpstreamError only while nothing has been answered; later failures are the dialect's in-band error.
+        """
+        try:
+            await self._relay(request, spent)
+            if not self._ended:
+                await self._without_end(request, spent)
+        except ConnectionResetError:
+            self._passage.note(status="cancelled", error="The client went away.")
+        except SallyportError as error:
+            if self._response is None:
+                if isinstance(error, ToolRefusedError):
+                    self._passage.note(status="refused", error=str(error))
+                raise
+            await self._fail(error, spent)
+        if self._response is None:
+            raise UpstreamError("The provider's stream was empty.", kind="protocol")
+        return self._response
+
+    async def _relay(self, request: web.BaseRequest, spent: Callable[[], None]) -> None:
+        async for chunk in self._reply:
+            if chunk is BEAT:
+                if self._response is not None:
+                    await self._response.write(self._dialect.ping)
+                continue
+            ready: list[bytes] = []
+            try:
+                for event in self._parser.feed(chunk):
+                    await self._pass(event, ready, spent)
+                    if self._ended:
+                        break
+            finally:
+                if ready:
+                    await self._write(request, b"".join(ready))
+            if self._ended:
+                await self._drain()
+                return
+
+    async def _drain(self) -> None:
+        """Take the last bytes of the framing, so that the connection can be used again."""
+        if not self._reply.complete:
+            with suppress(TimeoutError, UpstreamError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    async for _ in self._reply:
+                        pass
+
+    async def _pass(self, event: Event, ready: list[bytes], spent: Callable[[], None]) -> None:
+        seen = self.reader.see(event)
+        if seen is Seen.FLOW and (not self._held or event.data is None):
+            ready.append(event.raw)
+        elif seen is Seen.JUDGE:
+            await self._release(ready)
+            ready.append(event.raw)
+        elif seen is Seen.END:
+            await self._release(ready)
+            await self._settle(spent)
+            ready.append(event.raw)
+        elif seen is Seen.FAIL:
+            self._held.clear()
+            self._passage.note(status="error", error="The provider ended the stream with an error.")
+            await self._settle(spent)
+            ready.append(event.raw)
+        else:
+            self._hold(event.raw)
+
+    def _hold(self, raw: bytes) -> None:
+        self._held.append(raw)
+        self._held_size += len(raw)
+        if self._held_size > EVENT_LIMIT:
+            raise UpstreamError("A tool use in the stream is too large to be judged.", kind="too_large")
+
+    async def _release(self, ready: list[bytes]) -> None:
+        """Judge what is open; what was held may then follow in its order."""
+        tools = self.reader.take()
+        why = await self._judge(tools) if tools else ""
+        if why:
+            raise ToolRefusedError(why)
+        ready.extend(self._held)
+        self._held.clear()
+        self._held_size = 0
+
+    async def _settle(self, spent: Callable[[], None]) -> None:
+        self._ended = True
+        spent()
+        await self._passage.settle()
+
+    async def _without_end(self, request: web.BaseRequest, spent: Callable[[], None]) -> None:
+        """The body ended without a last event: fine if the answer had said how it stops."""
+        if self._parser.rest.strip() or not self.reader.said.complete:
+            raise UpstreamError("The provider's stream broke off.", kind="closed")
+        ready: list[bytes] = []
+        await self._release(ready)
+        await self._settle(spent)
+        if ready:
+            await self._write(request, b"".join(ready))
+
+    async def _fail(self, error: SallyportError, spent: Callable[[], None]) -> None:
+        refused = isinstance(error, ToolRefusedError)
+        if not self._passage.settled:
+            self._passage.note(status="refused" if refused else "error", error=str(error))
+        status, code = kind_of(error)
+        with suppress(RecordUnavailableError):  # the client learns of a failure in any case
+            await self._settle(spent)
+        trace_id = self._passage.trace.trace_id
+        event = self._dialect.error_event(status=status, message=str(error), code=code, trace_id=trace_id)
+        with suppress(ConnectionResetError):
+            if self._response is not None:
+                await self._response.write(event)
+
+    async def _write(self, request: web.BaseRequest, data: bytes) -> None:
+        response = self._response
+        if response is None:
+            headers = returned(end_to_end(self._reply.headers)) | trace_headers(self._passage.trace)
+            headers["cache-control"] = "no-cache"
+            headers["x-accel-buffering"] = "no"
+            headers["server-timing"] = server_timing(self._passage)
+            response = web.StreamResponse(status=self._reply.status, headers=headers)
+            await response.prepare(request)
+            self._response = response
+        self.sent.update(data)
+        await response.write(data)
