@@ -41,13 +41,14 @@ def demo(data: Path | None, address: str, once: bool, as_json: bool) -> None:
     base = load(None)
     configure_logs(msgspec.structs.replace(base.log, level="warning"))
     folder = demo_folder(data)
-    provider = SimulatedProvider(port=int(free_address("127.0.0.1:0").rpartition(":")[2]))
-    profile = demo_profile(
-        base, address=free_address(address), provider_url=f"http://127.0.0.1:{provider.port}"
-    )
+    port = int(free_address("127.0.0.1:0").rpartition(":")[2])
+    profile = demo_profile(base, address=free_address(address), provider_url=f"http://127.0.0.1:{port}")
 
     async def show(connector: Connector) -> None:
-        async with provider, running(profile, folder=folder, connector=connector) as server:
+        async with (
+            SimulatedProvider(port=port),
+            running(profile, folder=folder, connector=connector, policy="demo") as server,
+        ):
             link = await _show(server, profile, as_json=as_json)
             settle()
             if once:

@@ -21,7 +21,7 @@ from app.core.call import Resource
 from app.core.errors import ConflictError
 from app.core.frozen import own_command
 from app.core.paths import frozen, resources
-from app.server.first_run import first_policy, host_call, policies_folder
+from app.server.first_run import host_call
 from app.server.site import Site
 
 ADMINISTRATOR = "admin"
@@ -42,9 +42,9 @@ def demo_profile(base: Profile, *, address: str, provider_url: str) -> Profile:
             "simulated-anthropic": Provider(dialect="anthropic", url=provider_url, labels=("on-site",)),
         },
         models={
-            "demo-model": Model(provider="simulated", price="demo"),
+            "demo-model": Model(provider="simulated", price="simulated"),
             "claude-demo": Model(
-                provider="simulated-anthropic", price="demo", display_name="Claude (simulated)"
+                provider="simulated-anthropic", price="simulated", display_name="Claude (simulated)"
             ),
         },
         mcp=Mcp(
@@ -74,7 +74,6 @@ def free_address(wanted: str) -> str:
 
 async def populate(site: Site) -> tuple[str, str]:
     """The demo's people, once; returns a fresh API key of the agent and a one-time sign-in token."""
-    await _apply_policy(site)
     await _once(site, "admin.user.create", Resource("user", ADMINISTRATOR), "administrator")
     await _once(site, "admin.service.create", Resource("service", AGENT), "developer")
     call = host_call("admin.key.create", Resource("key", AGENT))
@@ -84,14 +83,6 @@ async def populate(site: Site) -> tuple[str, str]:
         token = await site.identity.setup.mint_sign_in(passage, ADMINISTRATOR)
     await site.identity.refresh()
     return made.token, token
-
-
-async def _apply_policy(site: Site) -> None:
-    await first_policy(site, name="demo")
-    source = (policies_folder() / "demo.yaml").read_bytes()
-    async with site.admission.admit(host_call("admin.policy.apply", Resource("policy", "demo"))) as passage:
-        await site.policies.apply(source, author=passage.principal.name)
-    await site.engine.refresh()
 
 
 async def _once(site: Site, action: str, resource: Resource, role: str) -> None:

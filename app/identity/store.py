@@ -86,7 +86,7 @@ async def insert_account(
     """False when the name was ever used."""
     return _one(
         await conn.execute(
-            """INSERT INTO principals (principal, kind, name, display_name, created, created_by)
+            """INSERT INTO principals (id, kind, name, display_name, created, created_by)
         VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING""",
             (principal, kind, name, display_name, now, by),
         )

@@ -9,8 +9,13 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from app import __version__
+from app.core.paths import resources
 from app.egress import Connector
+from app.egress.trust import client_context
 from app.extensions import Route
+from app.gateway.models import open_models
+from app.gateway.prices import read_prices
+from app.gateway.routes import routes as gateway_routes
 from app.jobs import Job
 from app.mcp import routes as mcp_routes
 from app.mcp.upstream.servers import Servers, programs
@@ -36,7 +41,14 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
     servers = Servers(
         upstreams, timeouts={name: entry.timeout for name, entry in profile.mcp.servers.items()}
     )
+    models = open_models(
+        profile=profile,
+        prices=read_prices(resources() / "assets" / "prices.yaml"),
+        connector=connector,
+        tls=client_context(profile.egress),
+    )
     routes = [
+        *gateway_routes(admission=site.admission, models=models),
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}),
         *mcp_routes(
             admission=site.admission,
@@ -54,6 +66,7 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
     finally:
         running.cancel()
         await asyncio.wait({running})
+        await models.aclose()
 
 
 def _record_check(site: Site) -> health.Check:

@@ -10,13 +10,13 @@ from app.core.paths import resources
 from app.server.site import Site
 
 
-async def first_policy(site: Site, *, name: str = "starter") -> None:
+async def first_policy(site: Site, *, name: str) -> None:
     """Apply one of the policies in the file while no policy was ever applied."""
     if any(row.name != "builtin" for row in await site.policies.overview()):
         return
     source = (policies_folder() / f"{name}.yaml").read_bytes()
     async with site.admission.admit(host_call("admin.policy.apply", Resource("policy", name))) as passage:
-        applied = await site.policies.apply(source, author=passage.principal.name)
+        applied = await site.policies.apply(passage, source)
         passage.note(result={"sha256": applied.sha256})
     await site.engine.refresh()
 

@@ -53,13 +53,15 @@ async def serve_until_stopped(
 
 
 @asynccontextmanager
-async def running(profile: Profile, *, folder: Path, connector: Connector) -> AsyncIterator[Running]:
-    """A server that listens inside the block and drains when it ends."""
+async def running(
+    profile: Profile, *, folder: Path, connector: Connector, policy: str = "starter"
+) -> AsyncIterator[Running]:
+    """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
     plain = _plain(profile)
     with sole_server(prepare(folder)):
         async with open_site(profile, folder=folder, serving=True) as site:
             await _recover(site)
-            await first_policy(site)
+            await first_policy(site, name=policy)
             async with open_doors(site, connector) as doors:
                 certificate = None if plain else _certificate(site)
                 async with _listening(site, doors, certificate) as url:

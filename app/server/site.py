@@ -22,7 +22,7 @@ from app.core.paths import postgres_home, resources
 from app.db import Connection, Pool, connect, open_pool
 from app.db.embedded import embedded
 from app.db.migrate import Migration, migrate, read_migrations
-from app.identity import IdentityRoom, open_identity
+from app.identity import Identity
 from app.policy import Engine, Policies
 from app.server.folder import prepare
 
@@ -43,7 +43,7 @@ class Site:
     pool: Pool
     recorder: Recorder
     reading: Reading
-    identity: IdentityRoom
+    identity: Identity
     engine: Engine
     policies: Policies
     admission: Admission
@@ -69,7 +69,7 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             _recorder(profile, url, clock) as recorder,
         ):
             registry = CollectorRegistry()
-            identity = open_identity(pool=pool, clock=clock, settings=profile.identity)
+            identity = Identity(pool=pool, clock=clock, settings=profile.identity)
             engine = Engine(pool=pool)
             await identity.refresh()
             await engine.refresh()
