@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from app import __version__
+from app.api import Rooms
+from app.api import routes as api_routes
 from app.core.paths import resources
 from app.egress import Connector
 from app.egress.trust import client_context
@@ -48,8 +50,20 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         tls=client_context(profile.egress),
     )
     routes = [
+        *api_routes(
+            admission=site.admission,
+            rooms=Rooms(
+                identity=site.identity,
+                policies=site.policies,
+                engine=site.engine,
+                reading=site.reading,
+                recorder=site.recorder,
+            ),
+        ),
         *gateway_routes(admission=site.admission, models=models),
-        *health.routes(registry=site.registry, checks={"record": _record_check(site)}),
+        *health.routes(
+            registry=site.registry, checks={"record": _record_check(site), "policy": _policy_check(site)}
+        ),
         *mcp_routes(
             admission=site.admission,
             servers=servers,
@@ -67,6 +81,13 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         running.cancel()
         await asyncio.wait({running})
         await models.aclose()
+
+
+def _policy_check(site: Site) -> health.Check:
+    async def check() -> str:
+        return site.engine.problem
+
+    return check
 
 
 def _record_check(site: Site) -> health.Check:
