@@ -113,7 +113,7 @@ def _group_operations(does: _Groups) -> list[Operation]:
             action="admin.group.grant", kind="group", about="{name}", run=does.grant, answer=Group,
         ),
         Operation(
-            id="revokeGroupRole", method="DELETE", path=f"{one}/roles/{{role}}", summary="Take a role from all members",
+            id="revokeGroupRole", method="DELETE", path=f"{one}/roles/{{role}}", summary="Take a role from the group",
             action="admin.group.revoke", kind="group", about="{name}", run=does.revoke, answer=Group,
         ),
     ]  # fmt: skip
