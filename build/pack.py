@@ -7,6 +7,7 @@ Two runs over equal trees give equal bytes: entries are sorted, modes are two, t
 """
 
 import hashlib
+import json
 import re
 import struct
 import subprocess
@@ -38,6 +39,8 @@ def main() -> int:
     partial.chmod(0o755)
     partial.rename(target)
     without = compressed_without_postgres(tree, target, len(body) - len(payload))
+    facts = {"bytes": target.stat().st_size, "bytes_without_postgres": without, "unpacked": len(content)}
+    target.with_name("facts.json").write_text(json.dumps(facts) + "\n")
     print(f"{target.name}: {target.stat().st_size} bytes, {without} without PostgreSQL, {entries} entries")
     if target.stat().st_size > BUDGET or without > BUDGET_WITHOUT_POSTGRES:
         print(
