@@ -73,7 +73,11 @@ def refuse(error: SallyportError, trace: Trace) -> web.Response:
     """The one shape of every refusal and failure."""
     status, code = _told(error)
     remedy = error.remedy
-    if isinstance(error, DeniedError) and not error.anonymous and error.decision.reason == verdict.DEFAULT_DENY:
+    if (
+        isinstance(error, DeniedError)
+        and not error.anonymous
+        and error.decision.reason == verdict.DEFAULT_DENY
+    ):
         remedy = remedy or "Ask an administrator of this site; the trace id leads to the decision."
     failure = Failure(code=code, message=error.message, remedy=remedy, trace_id=trace.trace_id)
     response = _response(status, _ENCODER.encode(Refusal(error=failure)), trace)
@@ -91,7 +95,9 @@ def _told(error: SallyportError) -> tuple[int, str]:
         return 429 if limited else 401 if error.anonymous else 403, reason
     if isinstance(error, InputError):
         return error.status, error.code
-    return next(((status, code) for kind, status, code in _STATUS if isinstance(error, kind)), (500, "internal_error"))
+    return next(
+        ((status, code) for kind, status, code in _STATUS if isinstance(error, kind)), (500, "internal_error")
+    )
 
 
 def _response(status: int, body: bytes, trace: Trace) -> web.Response:
@@ -150,7 +156,9 @@ async def _parse(request: web.BaseRequest, operation: Operation) -> Parsed:
             data = await _read(request, operation)
         if operation.body is None:
             return Parsed(query=query, data=data)
-        return Parsed(query=query, data=data, body=jsonsafe.convert(jsonsafe.decode_object(data), operation.body))
+        return Parsed(
+            query=query, data=data, body=jsonsafe.convert(jsonsafe.decode_object(data), operation.body)
+        )
     except InputError as error:
         return Parsed(fault=error, data=data)
 
@@ -159,10 +167,14 @@ def _query(request: web.BaseRequest, operation: Operation) -> Any:
     given = request.rel_url.query
     if operation.query is None:
         if given:
-            raise InputError("This endpoint takes no query parameters.", remedy="Leave them out.", code="unknown_parameter")
+            raise InputError(
+                "This endpoint takes no query parameters.", remedy="Leave them out.", code="unknown_parameter"
+            )
         return None
     if len(set(given)) != len(given):
-        raise InputError("A query parameter is given twice.", remedy="Give each once.", code="duplicate_parameter")
+        raise InputError(
+            "A query parameter is given twice.", remedy="Give each once.", code="duplicate_parameter"
+        )
     try:
         return msgspec.convert(dict(given), operation.query, strict=False)
     except msgspec.ValidationError as error:

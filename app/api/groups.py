@@ -34,7 +34,9 @@ class _Groups:
         return page_in_memory(await self._groups.list_all(), asked.query, lambda row: row.name)
 
     async def create(self, asked: Asked) -> Group:
-        return await self._groups.create(asked.passage, name=asked.body.name, description=asked.body.description)
+        return await self._groups.create(
+            asked.passage, name=asked.body.name, description=asked.body.description
+        )
 
     async def show(self, asked: Asked) -> Group:
         return await self._groups.find(asked.params["name"])
@@ -63,7 +65,9 @@ class _Roles:
         return page_in_memory(await self._roles.list_all(), asked.query, lambda row: row.name)
 
     async def create(self, asked: Asked) -> Role:
-        return await self._roles.create(asked.passage, name=asked.body.name, description=asked.body.description)
+        return await self._roles.create(
+            asked.passage, name=asked.body.name, description=asked.body.description
+        )
 
     async def show(self, asked: Asked) -> Role:
         return await self._roles.find(asked.params["name"])
@@ -109,7 +113,7 @@ def _group_operations(does: _Groups) -> list[Operation]:
             action="admin.group.grant", kind="group", about="{name}", run=does.grant, answer=Group,
         ),
         Operation(
-            id="revokeGroupRole", method="DELETE", path=f"{one}/roles/{{role}}", summary="Take the group's role from its members",
+            id="revokeGroupRole", method="DELETE", path=f"{one}/roles/{{role}}", summary="Take a role from the group",
             action="admin.group.revoke", kind="group", about="{name}", run=does.revoke, answer=Group,
         ),
     ]  # fmt: skip

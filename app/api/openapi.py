@@ -26,13 +26,17 @@ _REFUSALS = {
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The whole document, ready to be encoded."""
     shapes = [shape for op in operations for shape in (op.answer, op.body) if shape is not None]
-    found, components = msgspec.json.schema_components([Refusal, *shapes], ref_template="#/components/schemas/{name}")
+    found, components = msgspec.json.schema_components(
+        [Refusal, *shapes], ref_template="#/components/schemas/{name}"
+    )
     refusal, schemas = found[0], iter(found[1:])
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         answer = next(schemas) if operation.answer is not None else None
         body = next(schemas) if operation.body is not None else None
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, answer, body, refusal)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, answer, body, refusal
+        )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -59,7 +63,11 @@ def _operation(operation: Operation, answer: Any, body: Any, refusal: Any) -> di
         "tags": [operation.path.split("/")[3]],
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         "responses": {
-            **({str(operation.status): _answer("done", answer)} if answer is not None else {"204": {"description": "done"}}),
+            **(
+                {str(operation.status): _answer("done", answer)}
+                if answer is not None
+                else {"204": {"description": "done"}}
+            ),
             **{status: _answer(text, refusal) for status, text in _REFUSALS.items()},
         },
     }

@@ -37,7 +37,9 @@ def unseal(cursor: str) -> str:
         return data[1:].decode()
     except (ValueError, binascii.Error):
         raise InputError(
-            "The cursor is not one of this API.", remedy="Take `next` of the page before.", code="invalid_cursor"
+            "The cursor is not one of this API.",
+            remedy="Take `next` of the page before.",
+            code="invalid_cursor",
         ) from None
 
 

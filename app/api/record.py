@@ -55,7 +55,9 @@ def _before(key: str) -> UUID | None:
         return UUID(key) if key else None
     except ValueError:
         raise InputError(
-            "The cursor belongs to another list.", remedy="Take `next` of the page before.", code="invalid_cursor"
+            "The cursor belongs to another list.",
+            remedy="Take `next` of the page before.",
+            code="invalid_cursor",
         ) from None
 
 

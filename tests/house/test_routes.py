@@ -11,6 +11,7 @@ PUBLIC = {
     "GET /readyz": "ready",
     "GET /metrics": "counters",
     "GET /api/hello": "probe",
+    "GET /api/openapi.json": "describes",
     "POST /api/event_logging/batch": "telemetry",
     "GET /mcp": "405",
     "GET /mcp/{server}": "405",
