@@ -27,7 +27,7 @@ BUILD_PACKAGES = {  # compiled into the launcher or the bootloader: no file of t
     "libpython3.13-stdlib": "CPython",
     "libpython3.13-minimal": "CPython",
 }
-NOT_INSIDE = {"pip", "setuptools", "pycparser"}
+NOT_INSIDE = {"pycparser"}  # cffi needs it to compile, not to run
 
 
 def main() -> int:
@@ -75,13 +75,13 @@ def python_sbom(runtime: Path) -> dict[str, Any]:
         [*command, runtime / "bin" / "python"], check=True, capture_output=True, text=True
     )
     sbom = json.loads(result.stdout)
-    sbom["components"] = [item for item in sbom["components"] if item["name"] not in NOT_INSIDE]
-    sbom["dependencies"] = [
-        item for item in sbom.get("dependencies", []) if item["ref"].split("==")[0] not in NOT_INSIDE
-    ]
+    inside = runtime_names()
+    sbom["components"] = [item for item in sbom["components"] if normal(item["name"]) in inside]
+    listed = {item["bom-ref"] for item in sbom["components"]}
+    sbom["dependencies"] = [item for item in sbom.get("dependencies", []) if item["ref"] in listed]
     for item in sbom["dependencies"]:
         if "dependsOn" in item:
-            item["dependsOn"] = [ref for ref in item["dependsOn"] if ref.split("==")[0] not in NOT_INSIDE]
+            item["dependsOn"] = [reference for reference in item["dependsOn"] if reference in listed]
     sbom.setdefault("metadata", {})["component"] = {
         "type": "application",
         "bom-ref": "sallyport",
@@ -90,6 +90,17 @@ def python_sbom(runtime: Path) -> dict[str, Any]:
         "licenses": [{"license": {"id": "Apache-2.0"}}],
     }
     return sbom
+
+
+def runtime_names() -> set[str]:
+    """The locked packages that end up in the bundle; a shared environment holds others too."""
+    lock = (ROOT / "build" / "runtime.txt").read_text()
+    return {normal(name) for name in re.findall(r"^([A-Za-z0-9_.-]+)==", lock, re.MULTILINE)} - NOT_INSIDE
+
+
+def normal(name: str) -> str:
+    """A package's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def product_version() -> str:
@@ -174,6 +185,8 @@ def vendored_components(packages: Path) -> list[Component]:
     versions = {"libcrypto": rb"OpenSSL (\d+\.\d+\.\d+) ", "libssl": rb"OpenSSL (\d+\.\d+\.\d+) "}
     components = []
     for path in sorted(packages.glob("*.libs/*.so*")):
+        if normal(path.parent.name.removesuffix(".libs")) not in runtime_names():
+            continue
         content, name = path.read_bytes(), path.name.split("-")[0]
         found = re.findall(versions.get(name, rb"(?!)"), content)
         reference = f"{path.parent.name.removesuffix('.libs')}/{path.name}"
@@ -190,7 +203,8 @@ def vendored_components(packages: Path) -> list[Component]:
 
 def embedded_sboms(packages: Path) -> list[Path]:
     """What wheels say about the code compiled into them (PEP 770)."""
-    return sorted(packages.glob("*.dist-info/sboms/*.json"))
+    found = sorted(packages.glob("*.dist-info/sboms/*.json"))
+    return [path for path in found if normal(path.parent.parent.name.split("-")[0]) in runtime_names()]
 
 
 def components_of(path: Path) -> list[Component]:
@@ -245,14 +259,18 @@ def licences(packages: Path, debian: list[str]) -> dict[str, Any]:
     """Who wrote what under which terms; equal texts are stored once, by digest."""
     texts: dict[str, str] = {}
     entries = [
-        *(python_licence(info, texts) for info in sorted(packages.glob("*.dist-info"))),
+        *(
+            python_licence(info, texts)
+            for info in sorted(packages.glob("*.dist-info"))
+            if normal(info.name.split("-")[0]) in runtime_names()
+        ),
         *(plain_licence(name, [Path("/usr/share/doc") / name / "copyright"], texts) for name in debian),
     ]
     if debian:
         entries.append(plain_licence("pyinstaller-bootloader", [WORK / "pyinstaller" / "COPYING.txt"], texts))
         postgres = [Path("/usr/share/doc/libpq5/copyright"), WORK / "postgres" / "LICENSE.packaging"]
         entries.append(plain_licence("postgresql", postgres, texts))
-    return {"components": [entry for entry in entries if entry["name"] not in NOT_INSIDE], "texts": texts}
+    return {"components": entries, "texts": texts}
 
 
 def python_licence(info: Path, texts: dict[str, str]) -> dict[str, Any]:

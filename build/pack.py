@@ -7,10 +7,12 @@ Two runs over equal trees give equal bytes: entries are sorted, modes are two, t
 """
 
 import hashlib
+import json
 import re
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,13 +33,19 @@ def main() -> int:
         return 0
     launcher, tree, target = (Path(argument) for argument in sys.argv[1:])
     content, entries = archived(tree)
-    payload = compressed(content, target.with_name("payload"))
+    lean, _ = archived(tree, leave_out="_internal/postgres")
+    with ThreadPoolExecutor(2) as side_by_side:
+        payload, lean_payload = side_by_side.map(
+            compressed, (content, lean), (target.with_name("payload"), target.with_name("lean"))
+        )
     body = launcher.read_bytes() + payload
     partial = target.with_name(f"{target.name}.partial")
     partial.write_bytes(body + footer(body, len(payload), entries, len(content), loader_of(tree)))
     partial.chmod(0o755)
     partial.rename(target)
-    without = compressed_without_postgres(tree, target, len(body) - len(payload))
+    without = target.stat().st_size - len(payload) + len(lean_payload)
+    facts = {"bytes": target.stat().st_size, "bytes_without_postgres": without, "unpacked": len(content)}
+    target.with_name("facts.json").write_text(json.dumps(facts) + "\n")
     print(f"{target.name}: {target.stat().st_size} bytes, {without} without PostgreSQL, {entries} entries")
     if target.stat().st_size > BUDGET or without > BUDGET_WITHOUT_POSTGRES:
         print(
@@ -82,12 +90,6 @@ def compressed(content: bytes, scratch: Path) -> bytes:
     scratch.unlink()
     result.unlink()
     return data
-
-
-def compressed_without_postgres(tree: Path, target: Path, launcher_size: int) -> int:
-    """How large the file would be without the embedded database."""
-    content, _ = archived(tree, leave_out="_internal/postgres")
-    return launcher_size + len(compressed(content, target.with_name("payload"))) + FOOTER_SIZE
 
 
 def loader_of(tree: Path) -> str:

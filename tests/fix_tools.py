@@ -1,6 +1,7 @@
 """A listening MCP door on a real database and record, with keys and rules given as data."""
 
 import asyncio
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,7 +23,9 @@ from app.core.clock import SystemClock
 from app.core.principal import ANONYMOUS, Principal, rejected
 from app.core.verdict import Decision
 from app.db import Connection, connect
-from app.mcp import Servers, programs, routes
+from app.egress import Connector, Destinations, Guard
+from app.egress.destinations import from_url
+from app.mcp import Servers, programs, remotes, routes
 from app.server.listener import Listener
 from app.server.router import Router
 
@@ -156,7 +159,14 @@ async def tool_site(
         clock=CLOCK,
         metrics=CallMetrics(CollectorRegistry()),
     )
-    upstreams = programs(settings, own={"PATH": "/usr/bin:/bin"}, data=folder, clock=CLOCK, us=US)
+    destinations = Destinations(
+        from_url(entry.url, name=name, purpose="test") for name, entry in settings.items() if entry.url
+    )
+    connector = Connector(destinations=destinations, guard=Guard(destinations))
+    upstreams = {
+        **programs(settings, own={"PATH": "/usr/bin:/bin"}, data=folder, clock=CLOCK, us=US),
+        **remotes(settings, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US),
+    }
     fleet = Servers(upstreams, timeouts={name: entry.timeout for name, entry in settings.items()})
     doors = routes(admission=admission, servers=fleet, clock=CLOCK, new_id=lambda: uuid4().hex, us=US)
     listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)

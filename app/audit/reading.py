@@ -8,7 +8,6 @@ from app.audit import store
 from app.audit.event import Event
 from app.audit.store import Line
 from app.core.errors import InputError, NotFoundError
-from app.db import Pool
 
 MAX_PAGE = 1000
 _TRACE_ROWS = 2000
@@ -27,7 +26,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 class Reading:
     """Read-only questions to the record; the caller has been admitted for `audit.read`."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: store.Pool) -> None:
         self._pool = pool
 
     async def calls(self, wanted: Filter) -> list[Line]:

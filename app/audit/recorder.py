@@ -11,15 +11,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-import psycopg
-
 from app.audit import store
 from app.audit.event import ENTRY_LIMIT, Event
 from app.config.schema import Record
 from app.core.clock import Clock
 from app.core.errors import DatabaseError, RecordUnavailableError
 from app.core.ids import uuid7
-from app.db import Connection
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +60,7 @@ class Recorder:
     def __init__(
         self,
         *,
-        connect: Callable[[], Awaitable[Connection]],
+        connect: Callable[[], Awaitable[store.Connection]],
         node: str,
         boot: UUID,
         clock: Clock,
@@ -122,7 +119,7 @@ class Recorder:
         while not (self._closing and not self.waiting):
             try:
                 conn = await self._open()
-            except (DatabaseError, psycopg.Error, OSError, TimeoutError) as error:
+            except (DatabaseError, store.Refused, OSError, TimeoutError) as error:
                 log.warning("record: %s", error)
                 self._refuse(RecordUnavailableError(_AWAY))
                 if self._closing:
@@ -142,7 +139,7 @@ class Recorder:
         self._closing = True
         self._wake.set()
 
-    async def _open(self) -> Connection:
+    async def _open(self) -> store.Connection:
         async with asyncio.timeout(self._settings.commit_timeout * 2):
             conn = await self._connect()
             try:
@@ -157,7 +154,7 @@ class Recorder:
         self.ready.set()
         return conn
 
-    async def _serve(self, conn: Connection) -> None:
+    async def _serve(self, conn: store.Connection) -> None:
         try:
             while True:
                 if not self._rows:
@@ -167,7 +164,7 @@ class Recorder:
                     await self._wake.wait()
                     continue
                 await self._commit(conn, self._take())
-        except (psycopg.Error, OSError, TimeoutError) as error:
+        except (store.Refused, OSError, TimeoutError) as error:
             self.available = False
             log.warning("record: connection lost: %s", error or type(error).__name__)
             self._refuse(RecordUnavailableError(_AWAY))
@@ -183,16 +180,16 @@ class Recorder:
             size += sum(len(data) for _, data in row.contents) + 512
         return batch
 
-    async def _commit(self, conn: Connection, batch: list[_Row]) -> None:
+    async def _commit(self, conn: store.Connection, batch: list[_Row]) -> None:
         if not batch:
             return
         self._doubt = batch
         try:
             async with asyncio.timeout(self._settings.commit_timeout):
                 await self._insert(conn, batch)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
+        except store.Lost:
             raise
-        except psycopg.Error as error:
+        except store.Refused as error:
             if conn.broken or conn.closed:
                 raise
             await self._commit_singly(conn, batch, error)
@@ -201,7 +198,7 @@ class Recorder:
         self._doubt = []
         self._committed(batch)
 
-    async def _insert(self, conn: Connection, batch: list[_Row]) -> None:
+    async def _insert(self, conn: store.Connection, batch: list[_Row]) -> None:
         entries = self._number(batch)
         contents = [content for row in batch for content in row.contents]
         if not contents:
@@ -225,7 +222,7 @@ class Recorder:
             entries.append(entry)
         return (b"[" + b",".join(entries) + b"]").decode()
 
-    async def _commit_singly(self, conn: Connection, batch: list[_Row], error: psycopg.Error) -> None:
+    async def _commit_singly(self, conn: store.Connection, batch: list[_Row], error: store.Refused) -> None:
         """One row of the batch cannot be stored; nobody else's may suffer for it."""
         if len(batch) == 1:
             self._doubt = []
@@ -257,7 +254,7 @@ class Recorder:
         for row in self._doubt:
             row.failed(error)
 
-    async def _resolve_doubt(self, conn: Connection) -> None:
+    async def _resolve_doubt(self, conn: store.Connection) -> None:
         """Find out whether the batch in flight had been committed; a batch is all or nothing."""
         batch, self._doubt = self._doubt, []
         if not batch:

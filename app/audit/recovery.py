@@ -10,13 +10,12 @@ from app.audit.event import Event
 from app.audit.recorder import Recorder, lock_key
 from app.core.clock import Clock
 from app.core.ids import uuid7
-from app.db import Connection
 
 _PAGE = 500
 
 
 async def close_orphans(
-    conn: Connection,
+    conn: store.Connection,
     *,
     recorder: Recorder,
     clock: Clock,

@@ -4,8 +4,16 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import psycopg
 
-from app.db import Connection, struct_row
+from app.db import Connection, Pool, struct_row
+
+Lost = (psycopg.OperationalError, psycopg.InterfaceError)
+"""The connection or the server failed: whether the statement was committed is not known."""
+Refused = psycopg.Error
+"""The server answered with an error."""
+
+__all__ = ["Connection", "Lost", "Pool", "Refused"]
 
 
 async def insert_events(conn: Connection, entries: str) -> None:

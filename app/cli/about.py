@@ -77,7 +77,7 @@ def _surroundings() -> dict[str, str]:
         "openssl": ssl.OPENSSL_VERSION,
         "cryptography": cryptography.__version__,
         "postgresql": "embedded" if postgres_home().is_dir() else "not embedded",
-        "libc": " ".join(platform.libc_ver()) if not frozen() else "its own",
+        "libc": "its own" if any(resources().glob("ld-linux*")) else " ".join(platform.libc_ver()),
         "machine": platform.machine(),
         "runs-from": str(resources().parent if frozen() else resources()),
         "executable": sys.executable,

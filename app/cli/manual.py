@@ -3,7 +3,7 @@
 import click
 
 from app.core.errors import NotFoundError
-from app.core.manual import page, topics
+from app.core.paths import page, topics
 
 
 @click.command("help")

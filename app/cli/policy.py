@@ -1,5 +1,6 @@
 """`policy`: write, check, test, apply, compare and explain policies."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from app.core import jsonsafe
 from app.core.call import Resource
 from app.core.errors import InputError
 from app.policy import check as check_document
-from app.policy.document import KINDS, Given
+from app.policy.document import KINDS, Document, Given
 from app.policy.explain import CaseResult, Explanation, question
+from app.policy.parse import RESERVED
 from app.policy.source import MAX_BYTES
+from app.policy.versions import Checked
 
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
@@ -28,7 +31,7 @@ def policy() -> None:
 @json_option
 def check(file: Path, as_json: bool) -> int:
     """Read FILE and run its tests; needs no database and changes nothing."""
-    _, checked = check_document(_read(file))
+    _, _, checked = _checked(file)
     failed = checked.failed
     text = f"{checked.policy}: {checked.rules} rules, {len(checked.cases)} tests, sha256 {checked.sha256}"
     problems = "".join(f"\nFAILED {case.name}: {case.problem}" for case in failed)
@@ -41,7 +44,7 @@ def check(file: Path, as_json: bool) -> int:
 @json_option
 def test(file: Path, as_json: bool) -> int:
     """Run the tests of FILE on it and the built-in rules; needs no database."""
-    _, checked = check_document(_read(file))
+    _, _, checked = _checked(file)
     lines = [_case(case) for case in checked.cases]
     summary = f"{len(checked.cases) - len(checked.failed)} of {len(checked.cases)} tests passed"
     Output(as_json=as_json).value(checked.cases, "\n".join([*lines, summary]))
@@ -53,8 +56,7 @@ def test(file: Path, as_json: bool) -> int:
 @site_command
 async def apply(site: Site, output: Output, file: Path) -> None:
     """Let FILE hold from now on, as a new version of its policy."""
-    data = _read(file)
-    document, checked = check_document(data)
+    data, document, checked = _checked(file)
     arguments = {"sha256": checked.sha256, "bytes": len(data)}
     call = operator_call("admin.policy.apply", Resource("policy", document.policy), arguments)
     async with site.admission.admit(call) as passage:
@@ -75,9 +77,7 @@ async def list_policies(site: Site, output: Output) -> None:
         {
             "policy": lambda row: row.name,
             "version": lambda row: row.version,
-            "holds since": lambda row: (
-                row.applied.strftime("%Y-%m-%d %H:%M:%S") if row.applied else "retired"
-            ),
+            "holds since": lambda row: "always" if row.name == RESERVED else _since(row.applied),
             "author": lambda row: row.author,
             "sha256": lambda row: row.sha256[:16],
         },
@@ -180,6 +180,10 @@ async def explain(site: Site, output: Output, arguments: str | None, file: Path 
     output.value(told, _told(told))
 
 
+def _since(applied: datetime | None) -> str:
+    return applied.strftime("%Y-%m-%d %H:%M:%S") if applied else "retired"
+
+
 def _told(told: Explanation) -> str:
     lines = [f"{told.decision.effect}: {told.decision.message}"]
     for answer in told.rules:
@@ -190,6 +194,14 @@ def _told(told: Explanation) -> str:
 
 def _case(case: CaseResult) -> str:
     return f"FAILED {case.name}: {case.problem}" if case.problem else f"ok     {case.name}"
+
+
+def _checked(file: Path) -> tuple[bytes, Document, Checked]:
+    data = _read(file)
+    try:
+        return data, *check_document(data)
+    except InputError as error:
+        raise InputError(f"{file}: {error.message}", remedy=error.remedy, code=error.code) from None
 
 
 def _read(file: Path) -> bytes:

@@ -35,6 +35,7 @@ COMMANDS = {
     "version": ("app.cli.about:version", "Print the version."),
     "licenses": ("app.cli.about:licenses", "List licences of what is inside."),
     "sbom": ("app.cli.about:sbom", "Print the bill of materials."),
+    "selftest": ("app.cli.about:selftest", "Check that every part of this file is there."),
 }
 HIDDEN = {"sample-mcp": "app.cli.demo:sample_mcp"}
 

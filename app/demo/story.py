@@ -43,8 +43,8 @@ class Client:
 
 def tell(client: Client, decision_of: Callable[[str], str]) -> Iterator[Step]:
     """Run the story; `decision_of` reads the decision of a trace in the record."""
-    yield _tool(client, decision_of, "tool_call_permitted", "lookup_ticket", {"id": "T-1001"})
-    yield _tool(client, decision_of, "tool_call_forbidden", "delete_ticket", {"id": "T-1001"})
+    yield _tool(client, decision_of, "tool_call_permitted", "lookup_ticket", {"id": "T-1"})
+    yield _tool(client, decision_of, "tool_call_forbidden", "delete_ticket", {"id": "T-1"})
     yield _stream(client, decision_of)
 
 
@@ -87,7 +87,7 @@ def _stream(client: Client, decision_of: Callable[[str], str]) -> Step:
             "model": "demo-model",
             "stream": True,
             "stream_options": {"include_usage": True},
-            "messages": [{"role": "user", "content": "Is ticket T-1001 open?"}],
+            "messages": [{"role": "user", "content": "Is ticket T-1 open?"}],
         },
         headers={"traceparent": trace.traceparent},
     )

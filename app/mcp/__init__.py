@@ -10,6 +10,6 @@ Servers    the tool servers behind it                                (upstream/)
 """
 
 from app.mcp.door import routes
-from app.mcp.upstream.servers import Servers, programs
+from app.mcp.upstream.servers import Servers, programs, remotes
 
-__all__ = ["Servers", "programs", "routes"]
+__all__ = ["Servers", "programs", "remotes", "routes"]

@@ -161,6 +161,7 @@ class Calls:
             caller=caller_of(passage, message, session, era),
             session=session,
         )
+        relay.session = session
         if message.kind != "request":
             return await self._turns.take(turn)
         return await self._turns.answer(turn, relay)

@@ -10,7 +10,7 @@ from app.core.errors import EgressError, InputError, UpstreamError
 from app.core.passage import Passage
 from app.mcp import results
 from app.mcp.listing import Page, read_page, visible
-from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, ProtocolError
+from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, Era, ProtocolError
 from app.mcp.protocol.envelope import SERVER_INFO
 from app.mcp.protocol.methods import Method
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Respond, Upstream
@@ -21,6 +21,7 @@ MOST_ENTRIES = 10_000
 PATIENCE = 10.0
 """Seconds that one server may hold up a listing of all."""
 _OFFERED = ("tools", "resources", "prompts", "completions", "extensions", "experimental")
+_ANNOUNCED: dict[Era, tuple[str, ...]] = {"old": ("subscribe",), "modern": ("subscribe", "listChanged")}
 _INSTRUCTIONS = (
     "Tools and prompts are named server__name, resources sallyport://server/address. "
     "Every call is subject to this site's policy and is recorded."
@@ -29,6 +30,8 @@ _INSTRUCTIONS = (
 
 class _Silent:
     """The relay of requests that nobody follows."""
+
+    session = None
 
     async def notify(self, message: bytes) -> None:
         """Nobody listens."""
@@ -39,6 +42,35 @@ class _Silent:
 
 
 SILENT: Relay = _Silent()
+
+
+class Announcements:
+    """The relay of a subscription: changes of resources the caller may not read are not announced to it."""
+
+    def __init__(self, relay: Relay, passage: Passage, server: str) -> None:
+        self.session = None
+        self._relay = relay
+        self._passage = passage
+        self._server = server
+
+    async def notify(self, message: bytes) -> None:
+        """Pass it on if the caller may know."""
+        seen = msgspec.json.decode(message, type=_Update)
+        uri = seen.params.get("uri")
+        if seen.method == "notifications/resources/updated":
+            resource = Resource("resource", f"{self._server}/{uri}")
+            if not self._passage.may("resource.read", resource):
+                return
+        await self._relay.notify(message)
+
+    async def ask(self, method: str, params: msgspec.Raw | None, respond: Respond) -> bool:
+        """A subscription asks nothing."""
+        return False
+
+
+class _Update(msgspec.Struct):
+    method: str = ""
+    params: dict[str, Any] = {}
 
 
 class Catalogue:
@@ -58,8 +90,8 @@ class Catalogue:
         offered = {key: found.capabilities[key] for key in _OFFERED if key in found.capabilities}
         for key in ("tools", "prompts", "resources"):
             if isinstance(offered.get(key), dict):
-                # Changes are not announced: there is no stream that outlives a request.
-                kept = ("subscribe",) if upstream.sessions and caller.era == "old" else ()
+                # Announcements need a stream: `subscriptions/listen` of the modern era, and a server of one's own.
+                kept = _ANNOUNCED[caller.era] if upstream.sessions else ()
                 offered[key] = {name: value for name, value in offered[key].items() if name in kept}
         if upstream.sessions and "logging" in found.capabilities:
             offered["logging"] = found.capabilities["logging"]

@@ -9,6 +9,7 @@ from aiohttp import web
 from app.admission import Admission
 from app.core.call import NO_CREDENTIAL, BearerToken, Credential
 from app.core.clock import Clock
+from app.core.errors import InputError
 from app.core.ids import Trace, child_span, continue_trace
 from app.extensions import Route
 from app.mcp import protocol
@@ -45,13 +46,11 @@ class Door:
             messages, batch = protocol.parse(body)
             if batch and inbound.headers.version not in (None, protocol.BATCHING):
                 raise ProtocolError("This revision has no batches.", number=INVALID_REQUEST)
-        except web.HTTPRequestEntityTooLarge:
-            large = ProtocolError(
-                "The body is larger than this site allows.", number=INVALID_REQUEST, status=413
-            )
-            return response_of(await self._calls.refuse(inbound, large), out)
         except ProtocolError as error:
             return response_of(await self._calls.refuse(inbound, error), out)
+        except InputError as error:  # too large or too slow, says the listener
+            broken = ProtocolError(str(error), number=INVALID_REQUEST, status=error.status)
+            return response_of(await self._calls.refuse(inbound, broken), out)
         if batch:
             return await self._batch(request, inbound, messages, out)
         return await self._single(request, inbound, messages[0], out)

@@ -12,7 +12,7 @@ from app.core.ids import Trace
 from app.core.passage import Passage
 from app.mcp import protocol, results
 from app.mcp.answers import Answer, refused, upstream_failed
-from app.mcp.catalogue import Catalogue
+from app.mcp.catalogue import Announcements, Catalogue
 from app.mcp.protocol import (
     CANCELLED,
     INVALID_PARAMS,
@@ -112,6 +112,9 @@ class Turns:
             return self._failed(turn, slow)
         except (UpstreamError, EgressError) as error:
             return self._failed(turn, error)
+        except msgspec.MsgspecError as error:
+            unread = UpstreamError(f"The tool server sent what cannot be read: {error}.", kind="protocol")
+            return self._failed(turn, unread)
         except InputError as error:
             turn.passage.note(status="error", error=str(error))
             wrong = (
@@ -177,6 +180,8 @@ class Turns:
                 number=METHOD_NOT_FOUND,
                 status=results.status_of(METHOD_NOT_FOUND, turn.caller.era),
             )
+        if turn.message.method == "subscriptions/listen":
+            relay = Announcements(relay, turn.passage, upstream.name)
         reply = await upstream.request(turn.passage, turn.caller, _outgoing(turn), relay)
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:

@@ -64,12 +64,11 @@ class Engine:
         """Load the active set when it has changed; whether it had. A set that cannot be read permits nothing."""
         if self._pool is None:
             return False
-        async with self._pool.connection() as conn:
+        async with store.transaction(self._pool) as conn:
             current = await store.revision(conn)
             if current == self._revision:
                 return False
-            async with conn.transaction():
-                current, rows = await store.revision(conn), await store.active(conn)
+            rows = await store.active(conn)
         try:
             snapshot = compiled({row.name: row for row in rows})
             self.problem = ""

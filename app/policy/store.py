@@ -1,25 +1,50 @@
 """All SQL of policies; the caller owns the transaction."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import msgspec
+import psycopg
+import psycopg_pool
 
+from app.core.errors import DatabaseError
 from app.db import Connection, Pool, struct_row
 
 __all__ = ["Connection", "Pool"]
 
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed)
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """One version with its exact text; `applied` says since when it holds, None if it does not."""
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """One transaction; a database that is away is a DatabaseError."""
+    try:
+        async with pool.connection() as conn, conn.transaction():
+            yield conn
+    except _AWAY as error:
+        raise DatabaseError(
+            f"Policies cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
+            remedy="Try again when the database is back.",
+        ) from error
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a policy; `applied` says since when it holds, None if it does not."""
 
     name: str
     version: int
     sha256: str
-    source: str
     author: str
     approver: str | None
     created: datetime
     applied: datetime | None = None
+
+
+class Stored(Version, frozen=True, kw_only=True):
+    """A version with its exact text."""
+
+    source: str
 
 
 class Activation(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +58,7 @@ class Activation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def revision(conn: Connection) -> int:
-    """The number of the latest change."""
+    """The number of the latest change; what is read later may be newer, which the next look notices."""
     cursor = await conn.execute("SELECT revision FROM policy_revision", prepare=True)
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
@@ -81,11 +106,11 @@ async def version(conn: Connection, name: str, number: int) -> Stored | None:
         return await cursor.fetchone()
 
 
-async def versions(conn: Connection, name: str) -> list[Stored]:
+async def versions(conn: Connection, name: str) -> list[Version]:
     """All versions of a policy, newest first."""
-    async with conn.cursor(row_factory=struct_row(Stored)) as cursor:
+    async with conn.cursor(row_factory=struct_row(Version)) as cursor:
         await cursor.execute(
-            "SELECT v.name, v.version, v.sha256, v.source, v.author, v.approver, v.created, a.applied"
+            "SELECT v.name, v.version, v.sha256, v.author, v.approver, v.created, a.applied"
             " FROM policy_versions v LEFT JOIN policy_active a USING (name, version)"
             " WHERE v.name = %s ORDER BY v.version DESC LIMIT 1000",
             (name,),
@@ -93,12 +118,11 @@ async def versions(conn: Connection, name: str) -> list[Stored]:
         return await cursor.fetchall()
 
 
-async def newest_versions(conn: Connection) -> list[Stored]:
+async def newest_versions(conn: Connection) -> list[Version]:
     """Of every name the version that holds, or the newest where none does."""
-    async with conn.cursor(row_factory=struct_row(Stored)) as cursor:
+    async with conn.cursor(row_factory=struct_row(Version)) as cursor:
         await cursor.execute(
-            "SELECT DISTINCT ON (v.name)"
-            " v.name, v.version, v.sha256, v.source, v.author, v.approver, v.created, a.applied"
+            "SELECT DISTINCT ON (v.name) v.name, v.version, v.sha256, v.author, v.approver, v.created, a.applied"
             " FROM policy_versions v LEFT JOIN policy_active a USING (name, version)"
             " ORDER BY v.name, a.applied NULLS LAST, v.version DESC"
         )

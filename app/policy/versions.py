@@ -1,7 +1,7 @@
 """Policies for administrators: check, apply, roll back, retire, list, compare. A change takes a Passage first."""
 
 import difflib
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -16,7 +16,7 @@ from app.policy.engine import builtin_source, compiled, fingerprint
 from app.policy.explain import CaseResult, Explanation, Question, explain, run_cases
 from app.policy.parse import RESERVED, parse
 from app.policy.snapshot import Snapshot
-from app.policy.store import Activation, Connection, Pool, Stored
+from app.policy.store import Activation, Connection, Pool, Stored, Version
 
 _OPERATOR = Principal(id="operator", kind="operator", name="operator")
 
@@ -62,11 +62,11 @@ class Policies:
 
     async def apply(self, passage: Passage, data: bytes) -> Applied:
         """Let this document hold from now on; InputError when it is unreadable or fails its own cases."""
-        author = _author(passage, "admin.policy.apply")
         document, checked = check(data)
-        _require_cases(checked)
         name = document.policy
-        async with self._pool.connection() as conn, conn.transaction():
+        author = _author(passage, "admin.policy.apply", name)
+        _require_cases(checked)
+        async with store.transaction(self._pool) as conn:
             revision = await store.lock_revision(conn)
             rows = {row.name: row for row in await store.active(conn)}
             held = rows.get(name)
@@ -83,8 +83,8 @@ class Policies:
 
     async def rollback(self, passage: Passage, name: str, *, version: int | None = None) -> Applied:
         """Let an older version hold again; without a number the one that held before."""
-        author = _author(passage, "admin.policy.rollback")
-        async with self._pool.connection() as conn, conn.transaction():
+        author = _author(passage, "admin.policy.rollback", name)
+        async with store.transaction(self._pool) as conn:
             revision = await store.lock_revision(conn)
             rows = {row.name: row for row in await store.active(conn)}
             number = version if version is not None else await _before(conn, name, rows)
@@ -99,8 +99,8 @@ class Policies:
 
     async def retire(self, passage: Passage, name: str) -> None:
         """Let no version of this policy hold any more; its versions are kept."""
-        author = _author(passage, "admin.policy.retire")
-        async with self._pool.connection() as conn, conn.transaction():
+        author = _author(passage, "admin.policy.retire", name)
+        async with store.transaction(self._pool) as conn:
             revision = await store.lock_revision(conn)
             if not await store.deactivate(conn, name):
                 raise NotFoundError(f"No version of policy {name!r} is active.", remedy="See `policy list`.")
@@ -109,26 +109,28 @@ class Policies:
             await store.insert_activation(conn, row)
             await store.set_revision(conn, revision + 1)
 
-    async def overview(self) -> list[Stored]:
+    async def overview(self) -> list[Version]:
         """Every policy with the version that holds, or its newest one; the built-in rules come first."""
-        async with self._pool.connection() as conn:
-            return [_builtin(self._clock.now()), *await store.newest_versions(conn)]
+        async with store.transaction(self._pool) as conn:
+            rows = await store.newest_versions(conn)
+        own = msgspec.structs.asdict(_builtin())
+        return [msgspec.convert({key: own[key] for key in Version.__struct_fields__}, Version), *rows]
 
     async def show(self, name: str, *, version: int | None = None) -> Stored:
         """One version; without a number the active one, else the newest."""
         if name == RESERVED:
-            return _builtin(self._clock.now())
-        async with self._pool.connection() as conn:
+            return _builtin()
+        async with store.transaction(self._pool) as conn:
             if version is not None:
                 return await _require_version(conn, name, version)
             for row in await store.newest_versions(conn):
                 if row.name == name:
-                    return row
+                    return await _require_version(conn, name, row.version)
         raise NotFoundError(f"There is no policy {name!r}.", remedy="See `policy list`.")
 
-    async def history(self, name: str) -> tuple[list[Stored], list[Activation]]:
+    async def history(self, name: str) -> tuple[list[Version], list[Activation]]:
         """All versions, and what held when."""
-        async with self._pool.connection() as conn:
+        async with store.transaction(self._pool) as conn:
             return await store.versions(conn, name), await store.activations(conn, name)
 
     async def diff(self, name: str, *, old: int | None, new: int | bytes | None) -> str:
@@ -147,7 +149,7 @@ class Policies:
 
     async def explain(self, question: Question, *, draft: bytes | None = None) -> Explanation:
         """What the active set, perhaps with a draft in it, would decide and why."""
-        async with self._pool.connection() as conn:
+        async with store.transaction(self._pool) as conn:
             rows = {row.name: row for row in await store.active(conn)}
         if draft is None:
             return explain(compiled(rows), question)
@@ -155,10 +157,16 @@ class Policies:
         return explain(compiled(_without(rows, document.policy), draft=(document, checked.sha256)), question)
 
 
-def _author(passage: Passage, action: str) -> str:
+def _author(passage: Passage, action: str, name: str) -> str:
     """Who changes the policy; a passage for another call is no right to do so."""
     if passage.call.action != action or passage.settled:
         raise ValueError(f"a passage for {passage.call.action} cannot do {action}")
+    if passage.call.resource.name != name:
+        raise InputError(
+            f"The document is the policy {name!r}, but {passage.call.resource.name!r} was to be changed.",
+            remedy="Use the same name in both places.",
+            code="policy_name_differs",
+        )
     return f"{passage.principal.kind}:{passage.principal.name}"
 
 
@@ -222,9 +230,10 @@ def _applied(row: Stored, snapshot: Snapshot, *, changed: bool) -> Applied:
     )
 
 
-def _builtin(now: datetime) -> Stored:
+def _builtin() -> Stored:
     data = builtin_source()
+    always = datetime(2026, 1, 1, tzinfo=UTC)
     return Stored(
         name=RESERVED, version=1, sha256=fingerprint(data), source=data.decode(), author="sallyport", approver=None,
-        created=now, applied=now,
+        created=always, applied=always,
     )  # fmt: skip

@@ -128,7 +128,6 @@ async def _jobs(site: Site, doors: Doors, listener: Listener, certificate: Certi
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
-        *doors.jobs,
     ]
     if certificate is not None:
         jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))

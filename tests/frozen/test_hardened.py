@@ -93,7 +93,7 @@ def test_needs_nothing_of_the_host_but_proc(apart) -> None:
         mkdir -p /tmp/bare/proc /tmp/bare/rt && cp $file /tmp/bare/
         mount -t proc proc /tmp/bare/proc
         ls /tmp/bare
-        env -i SALLYPORT_RUNTIME_DIR=/rt chroot /tmp/bare /sallyport version
+        SALLYPORT_RUNTIME_DIR=/rt chroot /tmp/bare /sallyport version
     """)
     assert result.stdout == "proc\nrt\nsallyport\n" + HERE, result.stderr
 

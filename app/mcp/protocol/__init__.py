@@ -29,14 +29,16 @@ from app.mcp.protocol.messages import (
     error_raw,
     notification,
     parse,
+    progress,
     read_wire,
     request,
     result,
+    with_id,
 )
 
 __all__ = [
     "BATCHING", "CANCELLED", "FORBIDDEN", "HEADER_MISMATCH", "INTERNAL_ERROR", "INVALID_PARAMS", "INVALID_REQUEST",
     "LATEST_OLD", "METHOD_NOT_FOUND", "MISSING_CAPABILITY", "MODERN", "OLD_VERSIONS", "UNAVAILABLE",
     "UNSUPPORTED_VERSION", "Era", "Message", "ProtocolError", "Wire", "error", "error_raw", "notification", "parse",
-    "read_wire", "request", "result",
+    "progress", "read_wire", "request", "result", "with_id",
 ]  # fmt: skip

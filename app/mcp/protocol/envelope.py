@@ -65,10 +65,10 @@ def read_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
 
 def era_of(message: Message, headers: Headers) -> Era:
     """Which era a message belongs to: the body decides, and only where it is silent the version header."""
-    if message.method == "initialize":
-        return "old"
     if VERSION in message.meta or message.method == "server/discover":
         return "modern"
+    if message.method == "initialize":
+        return "old"
     if headers.version is None or headers.version in OLD_VERSIONS:
         return "old"
     return "modern"

@@ -174,6 +174,19 @@ def request(identifier: int | str, method: str, params: dict[str, Any]) -> bytes
     return msgspec.json.encode({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params})
 
 
+def progress(params: Raw, token: Raw) -> bytes:
+    """A progress notification under the token that its receiver chose."""
+    return notification("notifications/progress", {**_MEMBERS.decode(params), "progressToken": token})
+
+
+def with_id(response: bytes, identifier: bytes) -> bytes:
+    """A response's own bytes under another id."""
+    wire = _WIRE.decode(response)
+    if wire.error is not UNSET:
+        return error_raw(identifier, wire.error)
+    return result(identifier, wire.result if wire.result is not UNSET else b"{}")
+
+
 def notification(method: str, params: dict[str, Any]) -> bytes:
     """A notification of ours."""
     return msgspec.json.encode({"jsonrpc": "2.0", "method": method, "params": params})

@@ -18,6 +18,8 @@ LINE_LIMIT = 16 * 1024 * 1024
 """Bytes of one message; a program that sends more is ended."""
 GRACE = 2.0
 """Seconds a program gets after its input closed, and again after SIGTERM."""
+_LOOK = 0.02
+_LAST_WORDS = 0.5
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PR_SET_PDEATHSIG = 1
 _PRCTL = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None) if sys.platform == "linux" else None
@@ -62,17 +64,31 @@ async def end(process: Process) -> None:
     """Close its input, then SIGTERM, then SIGKILL, always to the whole group: grandchildren go too."""
     if process.stdin is not None:
         process.stdin.close()
-    for number in (None, signal.SIGTERM):
-        if number is not None:
-            _signal(process.pid, number)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE):
-                await process.wait()
-                break
+    if not await exited(process, within=GRACE):
+        _signal(process.pid, signal.SIGTERM)
+        await exited(process, within=GRACE)
     _signal(process.pid, signal.SIGKILL)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(GRACE):
-            await process.wait()
+    await exited(process, within=GRACE)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            await _drain(stream)
+
+
+async def exited(process: Process, *, within: float) -> bool:
+    """Whether the process itself ended in time; `wait()` would also wait for whoever inherited its pipes."""
+    left = within
+    while process.returncode is None and left > 0:
+        await asyncio.sleep(_LOOK)
+        left -= _LOOK
+    return process.returncode is not None
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    """Read what is left, so that the pipe closes."""
+    with contextlib.suppress(TimeoutError, ValueError):
+        async with asyncio.timeout(_LAST_WORDS):
+            while await stream.read(1024 * 1024):
+                pass
 
 
 def _signal(group: int, number: signal.Signals) -> None:

@@ -16,7 +16,7 @@ from app.core.errors import UpstreamError
 from app.mcp import protocol
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Era, Wire
 from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
-from app.mcp.upstream.ports import Description, Outgoing, Relay, Reply
+from app.mcp.upstream.ports import Description, Introduction, Outgoing, Relay, Reply
 
 PROBE_SECONDS = 10.0
 """How long a program may think about `server/discover` before it counts as one of the older era."""
@@ -26,15 +26,6 @@ _STDERR_LINE = 2000
 _log = logging.getLogger(__name__)
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _Item = Wire | UpstreamError
-
-
-class _Discovered(msgspec.Struct):
-    supportedVersions: list[str] = []  # noqa: N815 - the wire's name
-    protocolVersion: str = ""  # noqa: N815
-    capabilities: dict[str, Any] = {}
-    serverInfo: dict[str, Any] = {}  # noqa: N815
-    instructions: str = ""
-    meta: dict[str, Any] = msgspec.field(default_factory=dict, name="_meta")
 
 
 class Pipe:
@@ -59,13 +50,10 @@ class Pipe:
         if probe and await self._discover():
             return
         params = {"protocolVersion": LATEST_OLD, "capabilities": {}, "clientInfo": self._us}
-        answer = await self._ask("initialize", params)
-        if answer.result is UNSET:
+        found = Introduction.read(await self._ask("initialize", params), self.name)
+        if found is None:
             raise UpstreamError(f"{self.name} refused to initialize.", kind="protocol")
-        found = self._read(answer.result)
-        self.description = Description(
-            capabilities=found.capabilities, info=found.serverInfo, instructions=found.instructions
-        )
+        self.description = found.description
         await self._write(protocol.notification("notifications/initialized", {}))
 
     async def _discover(self) -> bool:
@@ -73,24 +61,12 @@ class Pipe:
             async with asyncio.timeout(PROBE_SECONDS):
                 meta = {VERSION: MODERN, CAPABILITIES: {}, CLIENT_INFO: self._us}
                 answer = await self._ask("server/discover", {"_meta": meta})
-                if answer.result is UNSET:
+                found = Introduction.read(answer, self.name)
+                if found is None or MODERN not in found.supportedVersions:
                     return False
-                found = self._read(answer.result)
-                if MODERN not in found.supportedVersions:
-                    return False
-                info = found.meta.get("io.modelcontextprotocol/serverInfo") or found.serverInfo
-                self.era = "modern"
-                self.description = Description(
-                    capabilities=found.capabilities, info=info, instructions=found.instructions
-                )
+                self.era, self.description = "modern", found.description
                 return True
         return False
-
-    def _read(self, raw: Raw) -> _Discovered:
-        try:
-            return msgspec.json.decode(raw, type=_Discovered)
-        except msgspec.MsgspecError as error:
-            raise UpstreamError(f"{self.name} introduced itself wrongly: {error}.", kind="protocol") from None
 
     async def request(self, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request and wait for its answer; a cancelled wait cancels it at the program."""
@@ -115,8 +91,7 @@ class Pipe:
 
     async def _progress(self, item: Wire, token: Raw | None, relay: Relay) -> None:
         if item.params is not UNSET and token is not None:
-            params: dict[str, Any] = {**_MEMBERS.decode(item.params), "progressToken": token}
-            await relay.notify(protocol.notification("notifications/progress", params))
+            await relay.notify(protocol.progress(item.params, token))
 
     async def _ask(self, method: str, params: dict[str, Any]) -> Wire:
         with self._slot() as (number, queue):

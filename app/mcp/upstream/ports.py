@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
+from app.core.errors import UpstreamError
 from app.core.passage import Passage
-from app.mcp.protocol import Era
+from app.mcp.protocol import Era, Wire
+from app.mcp.protocol.envelope import SERVER_INFO
 
 Respond = Callable[[bytes], Awaitable[None]]
 """Carries the caller's response (original bytes, its id replaced) back to the server that asked."""
@@ -50,8 +52,39 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     instructions: str = ""
 
 
+class Introduction(msgspec.Struct, frozen=True):
+    """The result of `server/discover` or `initialize`."""
+
+    supportedVersions: list[str] = []  # noqa: N815 - the wire's name
+    protocolVersion: str = ""  # noqa: N815
+    capabilities: dict[str, Any] = {}
+    serverInfo: dict[str, Any] = {}  # noqa: N815
+    instructions: str = ""
+    meta: dict[str, Any] = msgspec.field(default_factory=dict, name="_meta")
+
+    @property
+    def description(self) -> Description:
+        """The same without the wire's spelling."""
+        info = self.meta.get(SERVER_INFO)
+        found = info if isinstance(info, dict) else self.serverInfo
+        return Description(capabilities=self.capabilities, info=found, instructions=self.instructions)
+
+    @classmethod
+    def read(cls, wire: Wire, server: str) -> "Introduction | None":
+        """From a response; None when it is an error, UpstreamError when it cannot be read."""
+        if wire.result is UNSET:
+            return None
+        try:
+            return msgspec.json.decode(wire.result, type=cls)
+        except msgspec.MsgspecError as error:
+            raise UpstreamError(f"{server} introduced itself wrongly: {error}.", kind="protocol") from None
+
+
 class Relay(Protocol):
     """The caller's side of one request while it runs."""
+
+    session: Any
+    """Where a caller with a session takes questions; set once it is known."""
 
     async def notify(self, message: bytes) -> None:
         """Pass a notification on; dropped when the caller cannot take one."""

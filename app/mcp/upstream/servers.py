@@ -3,12 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 from app.config.schema import McpServer
 from app.core.clock import Clock
+from app.egress.http import Connects, parse_origin
+from app.egress.http import Upstream as HttpUpstream
 from app.mcp.upstream.child import Program, child_environment
+from app.mcp.upstream.exchange import Exchange
 from app.mcp.upstream.ports import State, Upstream
+from app.mcp.upstream.remote import RemoteServer
 from app.mcp.upstream.stdio import StdioServer
 
 
@@ -48,6 +53,33 @@ def program_of(name: str, settings: McpServer, *, own: Mapping[str, str], data: 
         environment=child_environment(declared, own=own, home=private),
         folder=Path(settings.folder) if settings.folder else private,
     )
+
+
+def remotes(
+    settings: Mapping[str, McpServer],
+    *,
+    connector: Connects,
+    tls: SSLContext,
+    clock: Clock,
+    us: dict[str, Any],
+) -> dict[str, Upstream]:
+    """The remote servers of a profile; ConfigError when a URL is none."""
+    return {
+        name: _remote(name, entry, connector=connector, tls=tls, clock=clock, us=us)
+        for name, entry in settings.items()
+        if entry.url
+    }
+
+
+def _remote(
+    name: str, entry: McpServer, *, connector: Connects, tls: SSLContext, clock: Clock, us: dict[str, Any]
+) -> RemoteServer:
+    origin = parse_origin(f"mcp.servers.{name}.url", entry.url)
+    http = HttpUpstream(origin=origin, connector=connector, tls=tls, timeout=max(entry.timeout, 60.0) + 5.0)
+    declared = tuple((key.lower(), secret.reveal()) for key, secret in entry.headers.items())
+    target = "/" if entry.url.endswith("/") or not origin.path else ""
+    exchange = Exchange(name, http, target=target, declared=declared)
+    return RemoteServer(name, exchange, clock=clock, us=us)
 
 
 def programs(

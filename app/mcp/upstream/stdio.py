@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from asyncio.subprocess import Process
 from typing import Any
 
 from app.core.clock import Clock
@@ -10,7 +11,7 @@ from app.core.errors import UpstreamError
 from app.core.passage import Passage
 from app.mcp.protocol import MODERN
 from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
-from app.mcp.upstream.child import Program, end, spawn
+from app.mcp.upstream.child import Program, end, exited, spawn
 from app.mcp.upstream.pipe import Pipe
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, State
 
@@ -18,6 +19,9 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds before a restart: doubled each time, from the first again after a minute of running."""
 START_WAIT = 10.0
 """Seconds a call waits for a program that is starting."""
+RESTART_WAIT = 2.0
+"""Seconds a call waits for a program that died and is to be started again."""
+_WATCH_SECONDS = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -61,11 +65,11 @@ class StdioServer:
         pipe = Pipe(self.name, process, us=self._us)
         try:
             async with asyncio.TaskGroup() as group:
-                errors = group.create_task(pipe.log_errors())
-                greeting = group.create_task(self._greet(pipe))
-                why = await pipe.read()
-                greeting.cancel()
-                errors.cancel()
+                reading = group.create_task(pipe.read())
+                tasks = [reading, group.create_task(pipe.log_errors()), group.create_task(self._greet(pipe))]
+                why = await _until_gone(process, reading)
+                for task in tasks:
+                    task.cancel()
             return f"{why}; last words: {pipe.errors[-1][:200]!r}" if pipe.errors else why
         finally:
             self._ready.clear()
@@ -90,7 +94,7 @@ class StdioServer:
         if self._pipe is not None:
             return self._pipe
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(START_WAIT):
+            async with asyncio.timeout(RESTART_WAIT if self._state == "waiting" else START_WAIT):
                 await self._ready.wait()
         if self._pipe is None:
             raise UpstreamError(
@@ -127,3 +131,16 @@ class StdioServer:
     def state(self) -> tuple[State, str]:
         """Where the program stands."""
         return self._state, self._why
+
+
+async def _until_gone(process: Process, reading: asyncio.Task[str]) -> str:
+    """Why the conversation ended: the output closed, or the process ended while somebody else holds its output."""
+    while not reading.done():
+        if process.returncode is not None:
+            await asyncio.wait({reading}, timeout=_WATCH_SECONDS)
+            break
+        await asyncio.wait({reading}, timeout=_WATCH_SECONDS)
+    why = reading.result() if reading.done() else "its process ended"
+    await exited(process, within=_WATCH_SECONDS)
+    code = process.returncode
+    return why if code is None else f"{why} (exit {code})"

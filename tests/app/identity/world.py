@@ -107,6 +107,19 @@ class World:
         async with self.act("session.create", credential=credential) as passage:
             return await self.identity.sessions.begin(passage)
 
+    async def spend(self, token: str, reserve: int, *, cost: int = 0) -> None:
+        """A call that holds `reserve` back and costs `cost`."""
+        call = Call(
+            door="cli",
+            action="admin.user.list",
+            resource=Resource("user", "*"),
+            trace=new_trace(),
+            credential=BearerToken(token),
+            reserve=reserve,
+        )
+        async with self.admission.admit(call) as passage:
+            passage.note(microdollars=cost)
+
     async def rows(self, statement: str) -> list[tuple[object, ...]]:
         async with self.pool.connection() as conn:
             cursor = await conn.execute(statement)  # pyright: ignore[reportArgumentType, reportCallIssue]

@@ -85,7 +85,7 @@ async def test_retired_policy_holds_no_more(pool: Pool, policies: Policies) -> N
 
 async def test_several_documents_hold_together(pool: Pool, policies: Policies) -> None:
     await policies.apply(passage("admin.policy.apply", "a"), source(rule()))
-    await policies.apply(passage("admin.policy.apply", "a"), source(rule("forbid"), policy="more"))
+    await policies.apply(passage("admin.policy.apply", "a", "more"), source(rule("forbid"), policy="more"))
     engine = Engine(pool=pool)
     await engine.refresh()
     decision = engine.decide(person(), "tool.call", TOOL, arguments={})
@@ -162,9 +162,11 @@ async def test_diff_and_unknown_names(policies: Policies) -> None:
     with pytest.raises(NotFoundError, match="There is no policy 'other'"):
         await policies.show("other")
     with pytest.raises(NotFoundError, match="no earlier version"):
-        await policies.rollback(passage("admin.policy.rollback", "a"), "builtin")
+        await policies.rollback(passage("admin.policy.rollback", "a", "builtin"), "builtin")
 
 
 async def test_change_needs_a_passage_for_itself(policies: Policies) -> None:
     with pytest.raises(ValueError, match="cannot do admin"):
         await policies.apply(passage("admin.policy.show", "a"), source(rule()))
+    with pytest.raises(InputError, match="'site' was to be changed"):
+        await policies.apply(passage("admin.policy.apply", "a"), source(rule(), policy="other"))

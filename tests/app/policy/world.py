@@ -43,13 +43,13 @@ def ask(
     return rules.decide(principal, action, resource, arguments=arguments)
 
 
-def passage(action: str, name: str) -> Passage:
+def passage(action: str, name: str, policy: str = "site") -> Passage:
     """An admitted call of a user, as the corridor would have made it."""
 
     async def settle(_: Passage) -> None:
         return None
 
-    call = Call(door="test", action=action, resource=Resource("policy", "site"), trace=new_trace())
+    call = Call(door="test", action=action, resource=Resource("policy", policy), trace=new_trace())
     permitted = Decision(effect="permit", reason="permitted_by_rule", message="")
     return Passage(
         id=uuid7(),

@@ -1,0 +1,58 @@
+"""The table of all operations, mounted."""
+
+import msgspec
+from aiohttp import web
+
+from app.admission import Admission
+from app.api import accounts, groups, keys, policies, record, status
+from app.api.door import endpoint
+from app.api.openapi import document
+from app.api.operation import Operation
+from app.audit.reading import Reading
+from app.audit.recorder import Recorder
+from app.extensions import Params, Route
+from app.identity import Identity
+from app.policy import Engine, Policies
+
+
+class Rooms(msgspec.Struct, frozen=True, kw_only=True):
+    """The rooms that administrators look into and change."""
+
+    identity: Identity
+    policies: Policies
+    engine: Engine
+    reading: Reading
+    recorder: Recorder
+
+
+def operations(rooms: Rooms) -> list[Operation]:
+    """Every operation of the admin API."""
+    return [
+        *status.operations(engine=rooms.engine, recorder=rooms.recorder),
+        *policies.operations(rooms.policies),
+        *record.operations(rooms.reading),
+        *accounts.operations(rooms.identity.users),
+        *accounts.operations(rooms.identity.services),
+        *groups.operations(rooms.identity.groups, rooms.identity.roles),
+        *keys.operations(rooms.identity.keys),
+    ]
+
+
+def routes(*, admission: Admission, rooms: Rooms) -> list[Route]:
+    """The admin API, ready to be mounted."""
+    table = operations(rooms)
+    described = msgspec.json.encode(document(table))
+
+    async def openapi(request: web.BaseRequest, params: Params) -> web.StreamResponse:
+        return web.Response(body=described, content_type="application/json")
+
+    return [
+        *(
+            Route(method=op.method, path=op.path, endpoint=endpoint(op, admission=admission))
+            for op in table
+        ),
+        Route(
+            method="GET", path="/api/openapi.json", endpoint=openapi,
+            public="describes the interface, which is the same on every site",
+        ),
+    ]  # fmt: skip

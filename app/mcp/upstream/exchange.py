@@ -1,0 +1,103 @@
+"""One POST to a remote tool server and everything that comes back on it (Streamable HTTP)."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from msgspec import UNSET
+
+from app.core.errors import UpstreamError
+from app.core.passage import Passage
+from app.egress.http import Upstream as HttpUpstream
+from app.egress.http_connection import Reply as HttpReply
+from app.mcp import protocol
+from app.mcp.protocol import Wire
+from app.mcp.upstream.sse import EVENT_LIMIT, EventReader
+
+Fields = tuple[tuple[str, str], ...]
+"""HTTP header fields, names in lower case."""
+Follow = Callable[[Wire, bytes], Awaitable[None]]
+"""Takes what comes before the answer: the message and its original bytes."""
+_FIELDS: Fields = (("content-type", "application/json"), ("accept", "application/json, text/event-stream"))
+
+
+class HttpError(UpstreamError):
+    """The server answered with an HTTP status instead of a JSON-RPC message."""
+
+    def __init__(self, message: str, *, kind: str, http_status: int) -> None:
+        super().__init__(message, kind=kind)
+        self.http_status = http_status
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The JSON-RPC response, and the session id that came in its head."""
+
+    wire: Wire
+    session: str
+
+
+class Exchange:
+    """The endpoint of one server. `declared` headers, secrets among them, go with every request and nowhere else."""
+
+    def __init__(self, name: str, http: HttpUpstream, *, target: str, declared: Fields = ()) -> None:
+        self.name = name
+        self._http = http
+        self._target = target
+        self._declared = declared
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def ask(
+        self, passage: Passage, number: int, body: bytes, fields: Fields, follow: Follow | None = None
+    ) -> Answered:
+        """Send a request and return its response; cancelling closes the stream."""
+        async with await self._post(passage, body, fields) as reply:
+            kind = reply.header("content-type").partition(";")[0].strip().lower()
+            if kind == "text/event-stream" and reply.status == 200:
+                wire = await self._follow(reply, number, follow)
+            elif kind == "application/json":
+                wire = protocol.read_wire(await reply.read(EVENT_LIMIT))
+            else:
+                wire = None
+            if wire is not None and (wire.result is not UNSET or wire.error is not UNSET):
+                return Answered(wire, reply.header("mcp-session-id"))
+            raise self._unusable(reply.status)
+
+    async def tell(self, passage: Passage, body: bytes, fields: Fields) -> None:
+        """Send a notification or a response; what comes back is of no interest."""
+        async with await self._post(passage, body, fields) as reply:
+            await reply.read(EVENT_LIMIT)
+
+    async def delete(self, passage: Passage, fields: Fields) -> None:
+        """End a session."""
+        async with await self._http.request(
+            passage, "DELETE", self._target, (*self._declared, *fields)
+        ) as reply:
+            await reply.read(EVENT_LIMIT)
+
+    async def _post(self, passage: Passage, body: bytes, fields: Fields) -> HttpReply:
+        headers = (*_FIELDS, *self._declared, *fields)
+        return await self._http.request(passage, "POST", self._target, headers, body)
+
+    async def _follow(self, reply: HttpReply, number: int, follow: Follow | None) -> Wire:
+        reader = EventReader()
+        async for chunk in reply:
+            for data in reader.feed(chunk):
+                wire = protocol.read_wire(data)
+                if wire is None:
+                    raise UpstreamError(
+                        f"The tool server {self.name} sent an event that is no message.", kind="protocol"
+                    )
+                if wire.method is UNSET and wire.id is not UNSET and bytes(wire.id) == b"%d" % number:
+                    return wire
+                if follow is not None:
+                    await follow(wire, data)
+        raise UpstreamError(f"The tool server {self.name} ended its stream before its answer.", kind="closed")
+
+    def _unusable(self, status: int) -> HttpError:
+        if status in (401, 403):
+            text = f"The tool server {self.name} refused the credentials that the profile gives it (HTTP {status})."
+        else:
+            text = f"The tool server {self.name} answered with HTTP {status} and no JSON-RPC message."
+        return HttpError(text, kind="status", http_status=status)

@@ -1,0 +1,82 @@
+"""The file alone, in an empty folder, with nobody to call: it shows everything, and nothing leaves."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.frozen.conftest import Run
+from tests.frozen.serving import lines
+
+pytestmark = [pytest.mark.slow, pytest.mark.frozen]
+
+# A network namespace whose only way out is an interface that leads nowhere and is listened to. Whatever the file
+# sends to any address or name server goes there and is seen.
+NAMESPACE = """
+    set -eu
+    ip link set lo up
+    ip link add way-out type dummy
+    echo 1 >/proc/sys/net/ipv6/conf/way-out/disable_ipv6
+    ip address add 192.0.2.1/24 dev way-out
+    ip link set way-out up
+    ip route add default via 192.0.2.2 dev way-out
+    tcpdump -i way-out -U -w "$1/capture" 2>"$1/tcpdump.log" &
+    capture=$!
+    until grep -q listening "$1/tcpdump.log"; do sleep 0.05; done
+    status=0
+    cd "$1/alone" && env -i PATH=/usr/bin:/bin SALLYPORT_RUNTIME_DIR="$2" ./sallyport demo --once --json --data "$1/data" \
+        || status=$?
+    sleep 0.3
+    kill -INT $capture; wait $capture || true
+    exit $status
+"""
+
+
+@pytest.fixture
+def story(bundle: Path, folder: Path, runtime: Path) -> subprocess.CompletedProcess[str]:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "tcpdump"))):
+        pytest.skip("needs root, unshare, ip and tcpdump for a network namespace with a capture")
+    alone = folder / "alone"
+    alone.mkdir()
+    shutil.copy(bundle, alone / "sallyport")
+    return subprocess.run(
+        ["unshare", "--net", "sh", "-c", NAMESPACE, "sh", folder, runtime],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+def test_story_runs_without_a_network_and_nothing_leaves(
+    story: subprocess.CompletedProcess[str], folder: Path, run: Run
+) -> None:
+    assert story.returncode == 0, story.stderr
+    steps = lines(story.stdout)
+    assert {step["decision"] for step in steps} == {"permit", "forbid"}
+    assert all(len(step["trace_id"]) == 32 and step["step"] for step in steps)
+    assert sorted(path.name for path in (folder / "alone").iterdir()) == ["sallyport"]
+    packets = subprocess.run(
+        ["tcpdump", "-nn", "-r", folder / "capture"], capture_output=True, text=True, check=True
+    ).stdout
+    assert packets == ""
+    recorded = run("audit", "list", "--data", str(folder / "data"), "--json")
+    assert recorded.returncode == 0, recorded.stderr
+    for step in steps:
+        assert step["trace_id"] in recorded.stdout, step
+
+
+def test_capture_would_have_seen_a_packet(folder: Path) -> None:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "tcpdump"))):
+        pytest.skip("needs root, unshare, ip and tcpdump for a network namespace with a capture")
+    alone = folder / "alone"
+    alone.mkdir()
+    (alone / "sallyport").write_text("#!/bin/bash\necho >/dev/udp/198.51.100.1/53\n")
+    (alone / "sallyport").chmod(0o755)
+    subprocess.run(["unshare", "--net", "sh", "-c", NAMESPACE, "sh", folder, "-"], check=True, timeout=60)
+    packets = subprocess.run(
+        ["tcpdump", "-nn", "-r", folder / "capture"], capture_output=True, text=True, check=True
+    )
+    assert packets.stdout != ""
