@@ -114,7 +114,9 @@ async def test_a_denied_tool_use_ends_the_anthropic_answer(database: str, model:
 
 
 async def test_text_flows_while_a_tool_use_is_still_growing(database: str):
-    slow = Script(text="One two three.", tools=(ToolUse("read", '{"path": "/srv/' + "x" * 60 + '"}'),), pace=0.02)
+    slow = Script(
+        text="One two three.", tools=(ToolUse("read", '{"path": "/srv/' + "x" * 60 + '"}'),), pace=0.02
+    )
     async with gateway_site(database, scripts={"slow": slow}, rules=RULES) as site:
         order = []
         stream = await site.openai().chat.completions.create(model="slow", messages=HELLO, stream=True)
