@@ -1,11 +1,8 @@
 """The admin API through the real server: each request is decided, recorded and answered in one shape."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from tests.fix_api import ApiSite, api_site
+from tests.fix_api import Api
 
 POLICY = b"""\
 policy: site
@@ -16,13 +13,7 @@ tests:
 """
 
 
-@pytest.fixture
-async def api(database: str, tmp_path: Path) -> AsyncIterator[ApiSite]:
-    async with api_site(database, tmp_path / "site") as site:
-        yield site
-
-
-async def test_applied_policy_holds_and_is_recorded(api: ApiSite) -> None:
+async def test_applied_policy_holds_and_is_recorded(api: Api) -> None:
     applied = await api.ask("PUT", "/api/v1/policies/site", POLICY)
     assert (applied.status, applied.body["version"], applied.body["changed"]) == (200, 1, True)
     shown = await api.ask("GET", "/api/v1/policies/site")
@@ -34,15 +25,17 @@ async def test_applied_policy_holds_and_is_recorded(api: ApiSite) -> None:
     )  # fmt: skip
     assert explained.body["decision"]["message"] == "Forbidden by rule site/closed: Closed today."
     trace = applied.headers["traceparent"].split("-")[1]
-    rows = await api.rows(
-        "SELECT i.door, i.action, i.resource, i.actor, i.decision, o.status, o.body -> 'result' ->> 'version'"
+    rows = api.served.select(
+        "SELECT i.door, i.action, i.resource, i.actor, i.decision, o.status, o.body -> 'result' ->> 'version' AS version"
         f" FROM audit_events i JOIN audit_events o ON o.call = i.id AND o.kind = 'outcome' WHERE i.trace_id = '{trace}'"
         " AND i.kind = 'intent'"
     )
-    assert rows == [("api", "admin.policy.apply", "site", "ada", "permit", "ok", "1")]
+    assert [tuple(row.values()) for row in rows] == [
+        ("api", "admin.policy.apply", "site", "ada", "permit", "ok", "1")
+    ]
 
 
-async def test_policy_life_through_the_api(api: ApiSite) -> None:
+async def test_policy_life_through_the_api(api: Api) -> None:
     await api.ask("PUT", "/api/v1/policies/site", POLICY)
     await api.ask("PUT", "/api/v1/policies/site", POLICY + b"# more\n")
     diff = await api.ask("GET", "/api/v1/policies/site/diff?old=1&new=2")
@@ -56,7 +49,7 @@ async def test_policy_life_through_the_api(api: ApiSite) -> None:
     assert {row["name"]: row["applied"] is None for row in listed.body["items"]}["site"] is True
 
 
-async def test_policy_mistakes_are_told(api: ApiSite) -> None:
+async def test_policy_mistakes_are_told(api: Api) -> None:
     wrong = await api.ask("PUT", "/api/v1/policies/site", POLICY.replace(b"effect", b"efect", 1))
     assert (wrong.status, wrong.body["error"]["code"]) == (400, "policy_invalid")
     assert wrong.body["error"]["message"] == "line 3: unknown key 'efect'."
@@ -71,7 +64,7 @@ async def test_policy_mistakes_are_told(api: ApiSite) -> None:
     assert checked.body["cases"][0]["problem"] == ""
 
 
-async def test_nobody_gets_401_and_a_stranger_403(api: ApiSite) -> None:
+async def test_nobody_gets_401_and_a_stranger_403(api: Api) -> None:
     nobody = await api.ask("GET", "/api/v1/users", who="")
     assert (nobody.status, nobody.body["error"]["code"]) == (401, "credential_missing")
     assert nobody.headers["WWW-Authenticate"] == 'Bearer realm="sallyport"'
@@ -79,13 +72,16 @@ async def test_nobody_gets_401_and_a_stranger_403(api: ApiSite) -> None:
     assert (stranger.status, stranger.body["error"]["code"]) == (403, "no_rule_permits")
     trace = stranger.body["error"]["trace_id"]
     assert trace == stranger.headers["traceparent"].split("-")[1]
-    rows = await api.rows(
-        f"SELECT kind, actor, action, resource, decision FROM audit_events WHERE trace_id = '{trace}'"
+    (row,) = api.served.record("trace_id = %s", trace)
+    assert (row["kind"], row["actor"], row["action"], row["resource"]) == (
+        "denial",
+        "dora",
+        "admin.user.create",
+        "eve",
     )
-    assert rows == [("denial", "dora", "admin.user.create", "eve", "forbid")]
 
 
-async def test_unreadable_body_is_told_only_to_those_who_may(api: ApiSite) -> None:
+async def test_unreadable_body_is_told_only_to_those_who_may(api: Api) -> None:
     bad = b'{"name": "eve", "name": "ada"}'
     for who, status in (("ada", 400), ("dora", 403), ("", 401)):
         answer = await api.ask(
@@ -94,11 +90,11 @@ async def test_unreadable_body_is_told_only_to_those_who_may(api: ApiSite) -> No
         assert answer.status == status
     told = await api.ask("POST", "/api/v1/users", bad, headers={"Content-Type": "application/json"})
     assert told.body["error"]["code"] == "duplicate_member"
-    rows = await api.rows("SELECT status FROM audit_events WHERE kind = 'outcome' AND status = 'error'")
-    assert len(rows) == 2
+    assert len(api.served.record("kind = 'denial'")) == 2
+    assert len(api.served.select("SELECT FROM audit_events WHERE kind = 'outcome' AND status = 'error'")) == 2
 
 
-async def test_auditor_reads_the_record_in_pages_and_changes_nothing(api: ApiSite) -> None:
+async def test_auditor_reads_the_record_in_pages_and_changes_nothing(api: Api) -> None:
     first = await api.ask("GET", "/api/v1/audit/calls?limit=3", who="grace")
     second = await api.ask("GET", f"/api/v1/audit/calls?limit=3&cursor={first.body['next']}", who="grace")
     ids = [line["id"] for line in (*first.body["items"], *second.body["items"])]
@@ -112,7 +108,7 @@ async def test_auditor_reads_the_record_in_pages_and_changes_nothing(api: ApiSit
     assert (await api.ask("GET", "/api/v1/users", who="grace")).status == 403
 
 
-async def test_people_groups_roles_and_keys(api: ApiSite) -> None:
+async def test_people_groups_roles_and_keys(api: Api) -> None:
     made = await api.ask("POST", "/api/v1/users", {"name": "eve", "password": "correct horse battery"})
     assert (made.status, made.body["name"], made.body["state"]) == (201, "eve", "active")
     assert (await api.ask("POST", "/api/v1/users", {"name": "eve"})).status == 409
@@ -128,17 +124,19 @@ async def test_people_groups_roles_and_keys(api: ApiSite) -> None:
     assert (await api.ask("DELETE", f"/api/v1/keys/{key.body['key']['prefix']}")).status == 204
     assert (await api.ask("GET", "/api/v1/status", who="eve")).status == 401
     assert (await api.ask("GET", "/api/v1/users/nobody")).body["error"]["code"] == "not_found"
-    recorded = await api.rows("SELECT string_agg(convert_from(entry, 'UTF8'), '') FROM audit_events")
-    assert "correct horse" not in recorded[0][0]
-    assert key.body["token"] not in recorded[0][0]
+    recorded = api.served.select(
+        "SELECT string_agg(convert_from(entry, 'UTF8'), '') AS text FROM audit_events"
+    )
+    assert "correct horse" not in recorded[0]["text"]
+    assert key.body["token"] not in recorded[0]["text"]
 
 
-async def test_last_administrator_stays(api: ApiSite) -> None:
+async def test_last_administrator_stays(api: Api) -> None:
     answer = await api.ask("DELETE", "/api/v1/users/ada")
     assert (answer.status, answer.body["error"]["code"]) == (409, "conflict")
 
 
-async def test_lists_come_in_pages(api: ApiSite) -> None:
+async def test_lists_come_in_pages(api: Api) -> None:
     seen: list[str] = []
     cursor = ""
     for _ in range(3):
@@ -161,19 +159,19 @@ async def test_lists_come_in_pages(api: ApiSite) -> None:
         ("/api/v1/audit/events/none", "invalid_request"),
     ],
 )
-async def test_unusable_parameters_are_refused(api: ApiSite, path: str, code: str) -> None:
+async def test_unusable_parameters_are_refused(api: Api, path: str, code: str) -> None:
     answer = await api.ask("GET", path)
     assert (answer.status, answer.body["error"]["code"]) == (400, code)
 
 
-async def test_status_says_what_is_in_force(api: ApiSite) -> None:
+async def test_status_says_what_is_in_force(api: Api) -> None:
     status = (await api.ask("GET", "/api/v1/status")).body
     assert status["policies"] == ["builtin", "starter"]
     assert status["policy_problem"] == ""
     assert status["record_available"] is True
 
 
-async def test_openapi_lists_every_route(api: ApiSite) -> None:
+async def test_openapi_lists_every_route(api: Api) -> None:
     described = (await api.ask("GET", "/api/openapi.json", who="")).body
     assert described["openapi"] == "3.1.0"
     assert set(described["paths"]["/api/v1/users/{name}"]) == {"get", "delete"}
