@@ -78,7 +78,10 @@ def remote(port: int, **rest: Any) -> dict[str, McpServer]:
 
 async def test_no_two_principals_share_a_session(database: str, tmp_path: Path):
     old = OldServer(lambda message, request: [http(said(message, header(request, "mcp-session-id")))])
-    async with raw_server(old) as far, tool_site(database, tmp_path, servers=remote(far.port), permit=EVERYONE) as site:
+    async with (
+        raw_server(old) as far,
+        tool_site(database, tmp_path, servers=remote(far.port), permit=EVERYONE) as site,
+    ):
         answers = [(await site.post("/mcp/far", CALL, key=key))[1] for key in (ALICE, BOB, ALICE)]
     assert [answer["result"]["content"][0]["text"] for answer in answers] == ["s1", "s2", "s1"]
 
