@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import aiohttp
 import anthropic
+import msgspec
 import openai
 from prometheus_client import CollectorRegistry
 
@@ -39,10 +40,13 @@ EVERYTHING = {"id": "everything", "effect": "permit", "actions": ["*"]}
 class Keyring(Keys):
     """Tokens of people, and what is done on behalf of an admitted call."""
 
+    budgeted = False
+
     async def authenticate(self, credential, *, address):
         if isinstance(credential, Inherited):
             return credential.passage.principal
-        return await super().authenticate(credential, address=address)
+        principal = await super().authenticate(credential, address=address)
+        return msgspec.structs.replace(principal, budgeted=self.budgeted)
 
 
 class Exhausted(NoBudgets):
@@ -113,7 +117,7 @@ async def gateway_site(
     content: Any = "digest",
     timeout: float = 10.0,
     url: str = "",
-    budgets: NoBudgets | None = None,
+    exhausted: bool = False,
 ) -> AsyncIterator[GatewaySite]:
     """Everything an AI request crosses. Scripts whose name begins with `claude` speak Anthropic's format."""
 
@@ -126,12 +130,14 @@ async def gateway_site(
     policy = json.dumps({"policy": "site", "rules": rules or [EVERYTHING]}).encode()
     engine = Engine()
     engine.use(compiled({}, draft=(parse(policy), "sha256:test")))
+    people = Keyring()
+    people.budgeted = exhausted
     record = Record(ai_content=content)
     recorder = Recorder(connect=dial, node="test", boot=uuid4(), clock=CLOCK, settings=record)
     admission = Admission(
-        identity=Keyring(),
+        identity=people,
         policy=engine,
-        budgets=budgets or NoBudgets(),
+        budgets=Exhausted() if exhausted else NoBudgets(),
         records=recorder,
         recording=Recording(record),
         clock=CLOCK,

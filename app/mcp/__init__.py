@@ -9,7 +9,9 @@ Door       Streamable HTTP at /mcp and /mcp/{server}                 (door.py, s
 Servers    the tool servers behind it                                (upstream/)
 """
 
-from app.mcp.door import routes
+from app.mcp.calls import Calls
+from app.mcp.door import open_calls, routes
+from app.mcp.turns import Inbound
 from app.mcp.upstream.servers import Servers, programs, remotes
 
-__all__ = ["Servers", "programs", "remotes", "routes"]
+__all__ = ["Calls", "Inbound", "Servers", "open_calls", "programs", "remotes", "routes"]

@@ -8,7 +8,7 @@ from app.core.errors import DeniedError, RecordUnavailableError
 from app.core.passage import Passage
 from app.mcp import protocol
 from app.mcp.answers import Answer, denied, refused, unavailable
-from app.mcp.catalogue import Catalogue
+from app.mcp.catalogue import Catalogue, Silent
 from app.mcp.protocol import INVALID_PARAMS, Era, Message, ProtocolError, envelope, methods
 from app.mcp.protocol.methods import Method, Target
 from app.mcp.sessions import Sessions
@@ -21,14 +21,21 @@ class Calls:
     """The governed side of the MCP door."""
 
     def __init__(
-        self, *, admission: Admission, servers: Servers, sessions: Sessions, catalogue: Catalogue
+        self,
+        *,
+        admission: Admission,
+        servers: Servers,
+        sessions: Sessions,
+        catalogue: Catalogue,
+        door: str = "mcp",
     ) -> None:
+        self._door = door
         self._admission = admission
         self._servers = servers
         self._sessions = sessions
         self._turns = Turns(servers=servers, sessions=sessions, catalogue=catalogue)
 
-    async def answer(self, inbound: Inbound, message: Message, relay: Relay) -> Answer:
+    async def answer(self, inbound: Inbound, message: Message, relay: Relay | None = None) -> Answer:
         """The answer to one message; never raises for what a caller or a server did."""
         era = envelope.era_of(message, inbound.headers)
         broken: ProtocolError | None = None
@@ -46,7 +53,9 @@ class Calls:
                 if broken is not None:
                     passage.note(status="refused", error=str(broken))
                     return refused(message.id, broken, trace=inbound.trace)
-                return await self._admitted(passage, inbound, message, (method, target, era), relay)
+                return await self._admitted(
+                    passage, inbound, message, (method, target, era), relay or Silent()
+                )
         except DeniedError as error:
             return denied(message.id, error)
         except RecordUnavailableError as error:
@@ -120,7 +129,7 @@ class Calls:
         if broken is not None:
             details["refused"] = str(broken)[:500]
         return Call(
-            door="mcp",
+            door=self._door,
             action=target.action,
             resource=target.resource,
             trace=inbound.trace,

@@ -28,10 +28,11 @@ _INSTRUCTIONS = (
 )
 
 
-class _Silent:
+class Silent:
     """The relay of requests that nobody follows."""
 
-    session = None
+    def __init__(self) -> None:
+        self.session = None
 
     async def notify(self, message: bytes) -> None:
         """Nobody listens."""
@@ -39,9 +40,6 @@ class _Silent:
     async def ask(self, method: str, params: msgspec.Raw | None, respond: Respond) -> bool:
         """Nobody can be asked."""
         return False
-
-
-SILENT: Relay = _Silent()
 
 
 class Announcements:
@@ -161,7 +159,7 @@ class Catalogue:
         self, passage: Passage, caller: Caller, what: tuple[Method, Outgoing], upstream: Upstream
     ) -> Page:
         method, outgoing = what
-        reply = await upstream.request(passage, caller, outgoing, SILENT)
+        reply = await upstream.request(passage, caller, outgoing, Silent())
         if reply.result is not None:
             return read_page(upstream.name, method, reply.result)
         failure = results.failure(reply)

@@ -132,6 +132,25 @@ class Door:
             )
 
 
+def open_calls(
+    *,
+    admission: Admission,
+    servers: Servers,
+    clock: Clock,
+    new_id: Callable[[], str],
+    us: dict[str, str],
+    door: str = "mcp",
+) -> Calls:
+    """The governed side, for whoever carries messages to it. `new_id` makes unguessable session ids."""
+    return Calls(
+        admission=admission,
+        servers=servers,
+        sessions=Sessions(clock=clock, new_id=new_id),
+        catalogue=Catalogue(servers=servers, us=us),
+        door=door,
+    )
+
+
 def routes(
     *,
     admission: Admission,
@@ -141,13 +160,8 @@ def routes(
     us: dict[str, str],
     origins: Collection[str] = (),
 ) -> list[Route]:
-    """The MCP endpoints, ready to be mounted. `us` is name and version; `new_id` makes unguessable session ids."""
-    calls = Calls(
-        admission=admission,
-        servers=servers,
-        sessions=Sessions(clock=clock, new_id=new_id),
-        catalogue=Catalogue(servers=servers, us=us),
-    )
+    """The MCP endpoints, ready to be mounted. `us` is our name and version."""
+    calls = open_calls(admission=admission, servers=servers, clock=clock, new_id=new_id, us=us)
     door = Door(calls=calls, origins=origins)
     return [
         route

@@ -50,8 +50,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
     server: str
     credential: Credential
-    headers: Headers
     trace: Trace
+    headers: Headers = Headers()
     client: str = ""
     address: str = ""
     batched: bool = False

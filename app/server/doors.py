@@ -5,7 +5,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from ssl import SSLContext
 
 import msgspec
 
@@ -24,7 +23,7 @@ from app.mcp import routes as mcp_routes
 from app.server import health
 from app.server.site import Site
 
-_US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
+US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +37,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    servers = _servers(site, connector, tls)
+    servers = tool_servers(site, connector)
     models = open_models(
         profile=site.profile,
         prices=read_prices(resources() / "assets" / "prices.yaml"),
@@ -55,12 +54,13 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         await models.aclose()
 
 
-def _servers(site: Site, connector: Connector, tls: SSLContext) -> Servers:
-    settings = site.profile.mcp.servers
+def tool_servers(site: Site, connector: Connector) -> Servers:
+    """The tool servers of a site, not yet running."""
+    settings, tls = site.profile.mcp.servers, client_context(site.profile.egress)
     return Servers(
         {
-            **programs(settings, own=os.environ, data=site.folder, clock=site.clock, us=_US),
-            **remotes(settings, connector=connector, tls=tls, clock=site.clock, us=_US),
+            **programs(settings, own=os.environ, data=site.folder, clock=site.clock, us=US),
+            **remotes(settings, connector=connector, tls=tls, clock=site.clock, us=US),
         },
         timeouts={name: entry.timeout for name, entry in settings.items()},
     )
@@ -82,7 +82,7 @@ def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:
             servers=servers,
             clock=site.clock,
             new_id=lambda: secrets.token_urlsafe(24),
-            us=_US,
+            us=US,
             origins=site.profile.listen.origins,
         ),
         *api_routes(admission=site.admission, rooms=rooms),

@@ -1,0 +1,178 @@
+"""`mcp`: see the profile's tool servers, and try them under the same policy and record as anybody's calls."""
+
+import asyncio
+import functools
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from app.cli.site import Output, json_option, operator_call, site_options, site_profile
+from app.core.call import BearerToken, Credential, Resource
+from app.core.errors import InputError, NotFoundError, SallyportError
+from app.core.ids import new_trace
+from app.egress import Connector
+from app.mcp import Calls, Inbound, Servers, open_calls, protocol
+from app.server.doors import US, tool_servers
+from app.server.process import run_guarded
+from app.server.site import Site, open_site
+
+
+class Shell:
+    """The tool servers of a site, started for this command, and a caller at the shell."""
+
+    def __init__(self, *, site: Site, servers: Servers, calls: Calls, key: str) -> None:
+        self.site = site
+        self.servers = servers
+        self._calls = calls
+        credential = operator_call("tool.call", Resource("tool", "*")).credential
+        self._credential: Credential = BearerToken(key) if key else credential
+
+    async def ask(self, server: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """The result of one governed request; SallyportError says what was refused, by which trace."""
+        if server not in self.servers.names:
+            raise NotFoundError(f"There is no tool server {server!r}.", remedy="See `sallyport mcp list`.")
+        messages, _ = protocol.parse(protocol.request(1, method, params))
+        inbound = Inbound(server=server, credential=self._credential, trace=new_trace(), client="sallyport")
+        answer = await self._calls.answer(inbound, messages[0])
+        body = json.loads(answer.body)
+        if "error" not in body:
+            return body["result"]
+        trace_id = (body["error"].get("data") or {}).get("trace_id", "")
+        remedy = f"See `sallyport audit trace {trace_id}`." if trace_id else ""
+        raise SallyportError(body["error"]["message"], remedy=remedy)
+
+
+def _with_servers(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Turn `async f(shell, output, …)` into a command body with --data, --profile, --key and --json."""
+
+    @site_options
+    @json_option
+    @click.option(
+        "--key", envvar="SALLYPORT_KEY", default="", help="API key to call as; default: the operator."
+    )
+    @functools.wraps(function)
+    def command(data: Path | None, profile: Path | None, as_json: bool, key: str, **arguments: Any) -> None:
+        loaded, folder = site_profile(data, profile)
+
+        async def run(connector: Connector) -> None:
+            async with (
+                open_site(loaded, folder=folder, serving=False) as site,
+                _shell(site, connector, key) as shell,
+            ):
+                await function(shell, Output(as_json=as_json), **arguments)
+
+        run_guarded(loaded, run, fast=False)
+
+    return command
+
+
+@asynccontextmanager
+async def _shell(site: Site, connector: Connector, key: str) -> AsyncIterator[Shell]:
+    servers = tool_servers(site, connector)
+    new_id = functools.partial(secrets.token_urlsafe, 24)
+    calls = open_calls(
+        admission=site.admission, servers=servers, clock=site.clock, new_id=new_id, us=US, door="cli"
+    )
+    # Its life is this block.
+    running = asyncio.create_task(servers.run(), name="tool servers")
+    try:
+        yield Shell(site=site, servers=servers, calls=calls, key=key)
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+@click.group()
+def mcp() -> None:
+    """See and try tool servers."""
+
+
+@mcp.command("list")
+@site_options
+@json_option
+def list_servers(data: Path | None, profile: Path | None, as_json: bool) -> None:
+    """List the tool servers of the profile; nothing is started."""
+    loaded, _ = site_profile(data, profile)
+    rows = [
+        {
+            "name": name,
+            "kind": "program" if entry.command else "remote",
+            "where": entry.command[0] if entry.command else entry.url,
+            "description": entry.description,
+        }
+        for name, entry in sorted(loaded.mcp.servers.items())
+    ]
+    columns = {name: lambda row, name=name: row[name] for name in ("name", "kind", "where", "description")}
+    Output(as_json=as_json).table(rows, columns)
+
+
+@mcp.command()
+@_with_servers
+async def status(shell: Shell, output: Output) -> None:
+    """Start or reach each tool server and say how it answers."""
+
+    async def one(name: str) -> dict[str, Any]:
+        params = {"protocolVersion": protocol.LATEST_OLD, "capabilities": {}, "clientInfo": US}
+        try:
+            found = await shell.ask(name, "initialize", params)
+        except SallyportError as error:
+            return {"name": name, "ok": False, "server": "", "offers": [], "error": str(error)}
+        info = found["serverInfo"]
+        who = f"{info.get('name', '')} {info.get('version', '')}".strip()
+        return {"name": name, "ok": True, "server": who, "offers": sorted(found["capabilities"]), "error": ""}
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(name)) for name in shell.servers.names]
+    columns: dict[str, Callable[[Any], object]] = {
+        "name": lambda row: row["name"],
+        "state": lambda row: "answers" if row["ok"] else "fails",
+        "server": lambda row: row["server"],
+        "offers": lambda row: ", ".join(row["offers"]) or row["error"],
+    }
+    output.table([task.result() for task in tasks], columns)
+
+
+@mcp.command()
+@click.argument("server")
+@_with_servers
+async def tools(shell: Shell, output: Output, server: str) -> None:
+    """List the tools of SERVER that the caller may use."""
+    found: list[dict[str, Any]] = []
+    params: dict[str, Any] = {}
+    while len(found) < 10_000:
+        page = await shell.ask(server, "tools/list", params)
+        found += page["tools"]
+        if not page.get("nextCursor"):
+            break
+        params = {"cursor": page["nextCursor"]}
+    columns: dict[str, Callable[[Any], object]] = {
+        "name": lambda tool: tool["name"],
+        "description": lambda tool: (tool.get("description") or "").partition("\n")[0][:100],
+    }
+    output.table(found, columns)
+
+
+@mcp.command()
+@click.argument("server")
+@click.argument("tool")
+@click.argument("arguments", default="{}")
+@_with_servers
+async def call(shell: Shell, output: Output, server: str, tool: str, arguments: str) -> None:
+    """Call TOOL of SERVER with ARGUMENTS (a JSON object)."""
+    try:
+        given = msgspec.json.decode(arguments, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise InputError(
+            f"The arguments are not a JSON object: {error}.", remedy='Write \'{"name": "value"}\'.'
+        ) from None
+    result = await shell.ask(server, "tools/call", {"name": tool, "arguments": given})
+    texts = [block["text"] for block in result.get("content", []) if block.get("type") == "text"]
+    output.value(result, "\n".join(texts) or json.dumps(result, indent=2))
+    if result.get("isError"):
+        raise SallyportError("The tool reported an error.")
