@@ -30,12 +30,12 @@ COMMANDS = {
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
     "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database's schema up to date."),
-    "help": ("app.cli.manual:manual", "Read the manual."),
-    "completion": ("app.cli.completion:completion", "Print shell completion."),
-    "version": ("app.cli.about:version", "Print the version."),
-    "licenses": ("app.cli.about:licenses", "List licences of what is inside."),
-    "sbom": ("app.cli.about:sbom", "Print the bill of materials."),
-    "selftest": ("app.cli.about:selftest", "Check that every part of this file is there."),
+    "help": ("app.cli.file.manual:manual", "Read the manual."),
+    "completion": ("app.cli.file.completion:completion", "Print shell completion."),
+    "version": ("app.cli.file.about:version", "Print the version."),
+    "licenses": ("app.cli.file.about:licenses", "List licences of what is inside."),
+    "sbom": ("app.cli.file.about:sbom", "Print the bill of materials."),
+    "selftest": ("app.cli.file.about:selftest", "Check that every part of this file is there."),
 }
 HIDDEN = {"sample-mcp": "app.cli.demo:sample_mcp"}
 
