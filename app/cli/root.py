@@ -94,6 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader, such as `head`, has seen enough.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'The system'}: {error.strerror or error}.", EXIT_FAILED)
 
 
 def exit_code(error: SallyportError) -> int:
