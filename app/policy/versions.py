@@ -126,12 +126,15 @@ class Policies:
             for row in await store.newest_versions(conn):
                 if row.name == name:
                     return await _require_version(conn, name, row.version)
-        raise NotFoundError(f"There is no policy {name!r}.", remedy="See `policy list`.")
+        raise _unknown(name)
 
     async def history(self, name: str) -> tuple[list[Version], list[Activation]]:
         """All versions, and what held when."""
         async with store.transaction(self._pool) as conn:
-            return await store.versions(conn, name), await store.activations(conn, name)
+            versions, activations = await store.versions(conn, name), await store.activations(conn, name)
+        if not versions:
+            raise _unknown(name)
+        return versions, activations
 
     async def diff(self, name: str, *, old: int | None, new: int | bytes | None) -> str:
         """A unified diff from a version (none: the active one) to another version or to a document's bytes."""
@@ -196,6 +199,10 @@ async def _require_version(conn: Connection, name: str, number: int) -> Stored:
             f"Policy {name!r} has no version {number}.", remedy="See `policy show NAME --history`."
         )
     return row
+
+
+def _unknown(name: str) -> NotFoundError:
+    return NotFoundError(f"There is no policy {name[:80]!r}.", remedy="See `policy list`.")
 
 
 def _without(rows: dict[str, Stored], name: str) -> dict[str, Stored]:
