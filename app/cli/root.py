@@ -29,6 +29,10 @@ COMMANDS = {
     "service": ("app.cli.identity:service", "Manage service accounts."),
     "key": ("app.cli.identity:key", "Manage API keys."),
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
+    "client-config": (
+        "app.cli.client_config:client_config",
+        "Print the settings that point a client at this site.",
+    ),
     "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database's schema up to date."),
     "help": ("app.cli.file.manual:manual", "Read the manual."),

@@ -75,7 +75,8 @@ class Invocation:
             headers.append(target.credential)
         renamed = target.upstream_model != ask.model
         body = with_model(ask.body, target.upstream_model) if renamed else ask.body
-        path = f"{operation.path}?{request.query_string}" if request.query_string else operation.path
+        query = request.rel_url.raw_query_string
+        path = f"{operation.path}?{query}" if query else operation.path
         started = time.monotonic()
         heartbeat = self._heartbeat if ask.stream else 0.0
         try:
