@@ -125,7 +125,7 @@ async def orphans(conn: Connection, boot: UUID, since: datetime, *, limit: int) 
     async with conn.cursor(row_factory=struct_row(Orphan)) as cursor:
         await cursor.execute(
             "SELECT i.id, i.entry FROM audit_events i"
-            " WHERE i.boot = %s AND i.kind = 'intent' AND i.time >= %s - interval '1 hour'"
+            " WHERE i.boot = %s AND i.kind = 'intent' AND i.time >= %s::timestamptz - interval '1 hour'"
             " AND NOT EXISTS (SELECT FROM audit_events o WHERE o.call = i.id AND o.kind IN ('outcome', 'lost'))"
             " ORDER BY i.id LIMIT %s",
             (boot, since, limit),

@@ -30,13 +30,14 @@ COMMANDS = {
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
     "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database's schema up to date."),
-    "help": ("app.cli.manual:manual", "Read the manual."),
-    "completion": ("app.cli.completion:completion", "Print shell completion."),
-    "version": ("app.cli.about:version", "Print the version."),
-    "licenses": ("app.cli.about:licenses", "List licences of what is inside."),
-    "sbom": ("app.cli.about:sbom", "Print the bill of materials."),
-    "selftest": ("app.cli.about:selftest", "Check that every part of this file is there."),
+    "help": ("app.cli.file.manual:manual", "Read the manual."),
+    "completion": ("app.cli.file.completion:completion", "Print shell completion."),
+    "version": ("app.cli.file.about:version", "Print the version."),
+    "licenses": ("app.cli.file.about:licenses", "List licences of what is inside."),
+    "sbom": ("app.cli.file.about:sbom", "Print the bill of materials."),
+    "selftest": ("app.cli.file.about:selftest", "Check that every part of this file is there."),
 }
+SERVING = {"serve", "demo"}
 HIDDEN = {"sample-mcp": "app.cli.demo:sample_mcp"}
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNAVAILABLE = 1, 2, 3, 4
@@ -54,6 +55,10 @@ class Commands(click.Group):
         where = COMMANDS[cmd_name][0] if cmd_name in COMMANDS else HIDDEN.get(cmd_name)
         if where is None:
             return None
+        if cmd_name in SERVING:
+            from app.egress.trust import import_aiohttp
+
+            import_aiohttp()
         module, _, attribute = where.partition(":")
         return getattr(importlib.import_module(module), attribute)
 
@@ -89,6 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader, such as `head`, has seen enough.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'The system'}: {error.strerror or error}.", EXIT_FAILED)
 
 
 def exit_code(error: SallyportError) -> int:

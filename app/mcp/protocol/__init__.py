@@ -19,6 +19,7 @@ from app.mcp.protocol.messages import (
     MISSING_CAPABILITY,
     MODERN,
     OLD_VERSIONS,
+    PARSE_ERROR,
     UNAVAILABLE,
     UNSUPPORTED_VERSION,
     Era,
@@ -38,7 +39,7 @@ from app.mcp.protocol.messages import (
 
 __all__ = [
     "BATCHING", "CANCELLED", "FORBIDDEN", "HEADER_MISMATCH", "INTERNAL_ERROR", "INVALID_PARAMS", "INVALID_REQUEST",
-    "LATEST_OLD", "METHOD_NOT_FOUND", "MISSING_CAPABILITY", "MODERN", "OLD_VERSIONS", "UNAVAILABLE",
+    "LATEST_OLD", "METHOD_NOT_FOUND", "MISSING_CAPABILITY", "MODERN", "OLD_VERSIONS", "PARSE_ERROR", "UNAVAILABLE",
     "UNSUPPORTED_VERSION", "Era", "Message", "ProtocolError", "Wire", "error", "error_raw", "notification", "parse",
     "progress", "read_wire", "request", "result", "with_id",
 ]  # fmt: skip

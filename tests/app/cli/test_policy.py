@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.cli import main
+from tests.fix_command import Command
 
 GOOD = """\
 policy: site
@@ -31,66 +31,62 @@ def where(database: str, tmp_path: Path) -> list[str]:
     return ["--profile", str(profile), "--data", str(tmp_path / "data")]
 
 
-def test_check_and_test_need_no_database(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["policy", "check", str(file)]) == 0
-    assert capsys.readouterr().out.startswith("site: 1 rules, 1 tests, sha256 ")
-    assert main(["policy", "test", str(file)]) == 0
-    assert capsys.readouterr().out == "ok     closed\n1 of 1 tests passed\n"
+def test_check_and_test_need_no_database(file: Path, command: Command) -> None:
+    assert command("policy", "check", str(file)).out.startswith("site: 1 rules, 1 tests, sha256 ")
+    tested = command("policy", "test", str(file))
+    assert (tested.code, tested.out) == (0, "ok     closed\n1 of 1 tests passed\n")
 
 
-def test_mistake_names_file_line_and_remedy(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistake_names_file_line_and_remedy(file: Path, command: Command) -> None:
     file.write_text(GOOD.replace("effect", "efect"), encoding="utf-8")
-    assert main(["policy", "check", str(file)]) == 2
-    assert (
-        capsys.readouterr().err == f"sallyport: {file}: line 3: unknown key 'efect'. Did you mean effect?\n"
-    )
+    checked = command("policy", "check", str(file))
+    assert checked.code == 2
+    assert checked.err == f"sallyport: {file}: line 3: unknown key 'efect'. Did you mean effect?\n"
 
 
-def test_failing_test_fails_the_command(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failing_test_fails_the_command(file: Path, command: Command) -> None:
     file.write_text(GOOD.replace("expect: forbid, rule: closed", "expect: permit"), encoding="utf-8")
-    assert main(["policy", "check", str(file), "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["ok"], told["cases"][0]["name"]) == (False, "closed")
-    assert main(["policy", "test", str(file)]) == 1
-    assert "FAILED closed: expected permit, got forbid." in capsys.readouterr().out
+    checked = command("policy", "check", str(file), "--json")
+    told = json.loads(checked.out)
+    assert (checked.code, told["ok"], told["cases"][0]["name"]) == (1, False, "closed")
+    tested = command("policy", "test", str(file))
+    assert tested.code == 1
+    assert "FAILED closed: expected permit, got forbid." in tested.out
 
 
-def test_missing_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["policy", "check", str(tmp_path / "none.yaml")]) == 2
-    assert "cannot be read (No such file or directory). Check the path." in capsys.readouterr().err
+def test_missing_file_is_a_sentence(tmp_path: Path, command: Command) -> None:
+    checked = command("policy", "check", str(tmp_path / "none.yaml"))
+    assert checked.code == 2
+    assert "cannot be read (No such file or directory). Check the path." in checked.err
 
 
 def test_life_of_a_policy_on_the_command_line(
-    file: Path, where: list[str], database: str, capsys: pytest.CaptureFixture[str]
+    file: Path, where: list[str], database: str, command: Command
 ) -> None:
-    assert main(["policy", "apply", str(file), *where]) == 0
-    assert capsys.readouterr().out == "site version 1 holds now.\n"
+    assert command("policy", "apply", str(file), *where).out == "site version 1 holds now.\n"
     file.write_text(GOOD + "# more\n", encoding="utf-8")
-    assert main(["policy", "diff", "site", str(file), *where]) == 0
-    assert "+# more" in capsys.readouterr().out
-    assert main(["policy", "apply", str(file), *where, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["version"] == 2
-    assert main(["policy", "rollback", "site", *where]) == 0
-    assert main(["policy", "show", "site", *where]) == 0
-    assert capsys.readouterr().out == "site version 1 holds now.\n" + GOOD
+    assert "+# more" in command("policy", "diff", "site", str(file), *where).out
+    assert json.loads(command("policy", "apply", str(file), *where, "--json").out)["version"] == 2
+    assert command("policy", "rollback", "site", *where).out == "site version 1 holds now.\n"
+    assert command("policy", "show", "site", *where).out == GOOD
     asked = ["--user", "dora", "--role", "developer", "--action", "model.invoke", "--model", "m"]
-    assert main(["policy", "explain", *asked, *where]) == 0
-    assert capsys.readouterr().out.startswith("forbid: Forbidden by rule site/closed: Closed today.\n")
-    assert main(["policy", "explain", "--user", "nobody", "--action", "model.invoke", *where]) == 3
-    assert main(["policy", "retire", "site", *where]) == 0
-    assert main(["policy", "retire", "site", *where]) == 3
+    explained = command("policy", "explain", *asked, *where)
+    assert explained.out.startswith("forbid: Forbidden by rule site/closed: Closed today.\n")
+    assert command("policy", "explain", "--user", "nobody", "--action", "model.invoke", *where).code == 3
+    assert command("policy", "retire", "site", *where).code == 0
+    assert command("policy", "retire", "site", *where).code == 3
     with psycopg.connect(database) as conn:
         rows = conn.execute(
             "SELECT action, decision, status FROM governance_decisions WHERE door = 'cli' ORDER BY time"
         ).fetchall()
-    assert rows == [
-        ("admin.policy.apply", "permit", "ok"),
-        ("admin.policy.show", "permit", "ok"),
-        ("admin.policy.apply", "permit", "ok"),
-        ("admin.policy.rollback", "permit", "ok"),
-        ("admin.policy.show", "permit", "ok"),
-        ("admin.policy.explain", "permit", "ok"),
-        ("admin.policy.explain", "permit", "error"),
-        ("admin.policy.retire", "permit", "ok"),
-        ("admin.policy.retire", "permit", "error"),
+    assert [(action.removeprefix("admin.policy."), *rest) for action, *rest in rows] == [
+        ("apply", "permit", "ok"),
+        ("show", "permit", "ok"),
+        ("apply", "permit", "ok"),
+        ("rollback", "permit", "ok"),
+        ("show", "permit", "ok"),
+        ("explain", "permit", "ok"),
+        ("explain", "permit", "error"),
+        ("retire", "permit", "ok"),
+        ("retire", "permit", "error"),
     ]
