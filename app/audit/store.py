@@ -6,14 +6,14 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from app.db import Connection, Pool, struct_row
+from app.db import Connection, Pool, deadline, struct_row
 
-Lost = (psycopg.OperationalError, psycopg.InterfaceError)
-"""The connection or the server failed: whether the statement was committed is not known."""
 Refused = psycopg.Error
-"""The server answered with an error."""
+"""The server, or the connection to it, failed; whether a statement was committed may not be known."""
+Unstorable = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""The server is well; it is the row that cannot be stored."""
 
-__all__ = ["Connection", "Lost", "Pool", "Refused"]
+__all__ = ["Connection", "Pool", "Refused", "Unstorable", "deadline"]
 
 
 async def insert_events(conn: Connection, entries: str) -> None:
@@ -66,6 +66,11 @@ async def ensure_partitions(conn: Connection) -> None:
     await conn.execute(
         "SELECT audit_ensure_partition(now() + make_interval(months => m)) FROM generate_series(0, 2) AS m"
     )
+
+
+async def verify_writable(conn: Connection) -> None:
+    """Raise `Refused` unless the server answers and takes writes."""
+    await conn.execute("UPDATE audit_boots SET closed = closed WHERE false")
 
 
 async def insert_boot(conn: Connection, boot: UUID, node: str, started: datetime) -> None:
