@@ -150,7 +150,7 @@ async def gateway_site(
         prices = read_prices(resources() / "assets" / "prices.yaml")
         models = open_models(profile=settings, prices=prices, connector=connector, tls=None)
         listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
-        router = Router(routes(admission=admission, models=models))
+        router = Router(routes(admission=admission, models=models, heartbeat=0.1))
         listener = Listener(router=router, settings=listen, clock=CLOCK, names=frozenset())
         group.create_task(recorder.run())
         await recorder.ready.wait()

@@ -7,17 +7,17 @@ import msgspec
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from app.db import Connection, Pool, struct_row
+from app.db import Connection, Pool, deadline, struct_row
 
-Lost = (psycopg.OperationalError, psycopg.InterfaceError)
-"""The connection or the server failed: whether the statement was committed is not known."""
 Refused = psycopg.Error
-"""The server answered with an error."""
+"""The server, or the connection to it, failed; whether a statement was committed may not be known."""
+Unstorable = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""The server is well; it is the row that cannot be stored."""
 
-Away = (*Lost, PoolTimeout, PoolClosed)
+Away = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 """Whoever reads has no connection, or lost it."""
 
-__all__ = ["Away", "Connection", "Lost", "Pool", "Refused"]
+__all__ = ["Away", "Connection", "Pool", "Refused", "Unstorable", "deadline"]
 
 
 async def insert_events(conn: Connection, entries: str) -> None:
@@ -72,6 +72,11 @@ async def ensure_partitions(conn: Connection) -> None:
     )
 
 
+async def verify_writable(conn: Connection) -> None:
+    """Raise `Refused` unless the server answers and takes writes."""
+    await conn.execute("UPDATE audit_boots SET closed = closed WHERE false")
+
+
 async def insert_boot(conn: Connection, boot: UUID, node: str, started: datetime) -> None:
     """Remember that a writer started."""
     await conn.execute(
@@ -124,7 +129,7 @@ async def orphans(conn: Connection, boot: UUID, since: datetime, *, limit: int) 
     async with conn.cursor(row_factory=struct_row(Orphan)) as cursor:
         await cursor.execute(
             "SELECT i.id, i.entry FROM audit_events i"
-            " WHERE i.boot = %s AND i.kind = 'intent' AND i.time >= %s - interval '1 hour'"
+            " WHERE i.boot = %s AND i.kind = 'intent' AND i.time >= %s::timestamptz - interval '1 hour'"
             " AND NOT EXISTS (SELECT FROM audit_events o WHERE o.call = i.id AND o.kind IN ('outcome', 'lost'))"
             " ORDER BY i.id LIMIT %s",
             (boot, since, limit),

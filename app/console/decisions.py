@@ -82,7 +82,9 @@ def views(sources: Sources) -> list[View]:
     async def trace(visit: Visit) -> dict[str, Any]:
         trace_id = visit.params["trace"].lower()
         if not _TRACE.fullmatch(trace_id):
-            raise NotFoundError("A trace id has 32 digits 0-9 a-f.", remedy="Choose a decision from the list.")
+            raise NotFoundError(
+                "A trace id has 32 digits 0-9 a-f.", remedy="Choose a decision from the list."
+            )
         entries = await sources.reading.entries(trace_id)
         steps = steps_of(entries)
         return {

@@ -78,9 +78,7 @@ class Door:
 
         return answer
 
-    async def _look(
-        self, view: View, request: web.BaseRequest, params: Params, trace: Trace
-    ) -> web.Response:
+    async def _look(self, view: View, request: web.BaseRequest, params: Params, trace: Trace) -> web.Response:
         query, arguments = dict(request.query), {**request.query, **params}
         call = call_of(request, trace, "console.view", Resource("page", view.name), arguments=arguments)
         async with AsyncExitStack() as stack:

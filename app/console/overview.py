@@ -59,7 +59,9 @@ def totals(tallies: Sequence[Tally]) -> Totals:
 def chart(tallies: Sequence[Tally], *, now: datetime) -> list[Minute]:
     """The last MINUTES minutes, oldest first, the present one last."""
     first = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
-    found: dict[datetime, list[int]] = {first + timedelta(minutes=number): [0, 0] for number in range(MINUTES)}
+    found: dict[datetime, list[int]] = {
+        first + timedelta(minutes=number): [0, 0] for number in range(MINUTES)
+    }
     for tally in tallies:
         if tally.minute in found and tally.kind in ("intent", "denial"):
             found[tally.minute][tally.kind == "denial"] += tally.rows
@@ -121,7 +123,9 @@ def parts(sources: Sources) -> list[Finding]:
         Finding(
             check="Record",
             state="ok" if record.available else "fail",
-            found="every decision is written before it takes effect" if record.available else "cannot be written",
+            found="every decision is written before it takes effect"
+            if record.available
+            else "cannot be written",
             remedy="" if record.available else "Calls are refused until the database is back.",
         ),
         Finding(

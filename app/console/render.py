@@ -33,9 +33,7 @@ class Templates:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.assets = {
-            path.name: _asset(path) for path in sorted(folder.iterdir()) if path.suffix in _TYPES
-        }
+        self.assets = {path.name: _asset(path) for path in sorted(folder.iterdir()) if path.suffix in _TYPES}
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """The text of a template."""

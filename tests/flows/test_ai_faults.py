@@ -3,9 +3,13 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from app.db import connect
 from app.demo.script import Fault, Script
 from tests.fix_gateway import GatewaySite, gateway_site
 from tests.simulators.raw_server import CLOSE, answer, raw_server
@@ -132,6 +136,62 @@ async def test_a_client_that_leaves_cancels_the_provider_and_is_recorded(
                 break
             await asyncio.sleep(0.02)
     assert rows == [("cancelled", True, bool(after), True)]
+
+
+@pytest.mark.parametrize(
+    ("family", "ping"), [("gpt", b": ping\n\n"), ("claude", b'event: ping\ndata: {"type": "ping"}\n\n')]
+)
+async def test_a_silent_stream_is_kept_alive(database: str, family: str, ping: bytes):
+    quiet = Script(text="a b c", pace=0.35)
+    async with gateway_site(database, scripts={f"{family}-quiet": quiet}) as site:
+        _, body, _ = await site.post(PATHS[family], {**ASK, "model": f"{family}-quiet", "stream": True})
+        assert body.count(ping) >= 5
+        assert await site.rows("status") == [("ok",)]
+
+
+@asynccontextmanager
+async def away(database: str) -> AsyncIterator[None]:
+    """The database lets nobody in, and throws everybody out, inside the block."""
+    name = conninfo_to_dict(database)["dbname"]
+    async with await connect(make_conninfo(database, dbname="postgres"), purpose="test") as conn:
+        await conn.set_autocommit(True)
+        await conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")  # pyright: ignore
+        await conn.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+        )
+        try:
+            yield
+        finally:
+            await conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")  # pyright: ignore
+
+
+@pytest.mark.slow
+async def test_without_the_record_nothing_is_dispatched_and_service_returns_by_itself(database: str):
+    async with gateway_site(database) as site:
+        async with away(database):
+            status, body, headers = await site.post(PATHS["gpt"], {**ASK, "model": "gpt"})
+            assert (status, json.loads(body)["error"]["code"]) == (503, "record_unavailable")
+            assert int(headers["retry-after"]) > 0
+            assert not site.provider.received
+        async with asyncio.timeout(15):
+            while (await site.post(PATHS["gpt"], {**ASK, "model": "gpt"}))[0] != 200:
+                await asyncio.sleep(0.1)
+        assert (await site.rows("status"))[-1] == ("ok",)
+
+
+@pytest.mark.slow
+async def test_a_stream_whose_outcome_cannot_be_recorded_does_not_end_well(database: str):
+    async with gateway_site(database, scripts=SCRIPTS) as site:
+        asked = {**ASK, "model": "gpt-slow", "max_tokens": 20, "stream": True}
+        asking = asyncio.ensure_future(site.post(PATHS["gpt"], asked))
+        while not site.provider.running:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        async with away(database):
+            status, body, _ = await asking
+        assert status == 200
+        assert b"[DONE]" not in body
+        assert b"record_unavailable" in body
 
 
 async def test_connections_are_used_again_after_streams(database: str):

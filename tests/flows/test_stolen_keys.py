@@ -3,70 +3,92 @@
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.core.paths import resources
-from tests.fix_api import api_site
+from tests.fix_api import Api
+
+pytestmark = pytest.mark.slow
+ASKED = ("GET", "/api/v1/roles")
+Shell = Callable[..., Awaitable[Any]]
 
 
-async def sallyport(folder: Path, database: str, *words: str) -> bytes:
-    """A command line in a process of its own."""
-    profile = folder / "profile.yaml"
+@pytest.fixture
+def shell(database: str, tmp_path: Path) -> Shell:
+    """`sallyport WORDS… --json` in a process of its own, on the database of the test."""
+    profile = tmp_path / "shell.yaml"
     profile.write_text(json.dumps({"database": {"url": database}, "node": "shell"}))
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", *words, "--json", "--profile", profile, "--data", folder / "shell"),
-        cwd=resources(),
-        stdout=asyncio.subprocess.PIPE,
+
+    async def run(*words: str) -> Any:
+        child = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "app",
+                *words,
+                "--json",
+                "--profile",
+                profile,
+                "--data",
+                tmp_path / "shell",
+            ),
+            cwd=resources(),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await child.communicate()
+        assert child.returncode == 0
+        return json.loads(out)
+
+    return run
+
+
+async def test_key_revoked_from_a_shell_is_refused_by_the_running_server(api: Api, shell: Shell) -> None:
+    made = await shell("key", "create", "ada", "--label", "laptop")
+    api.keys["leaked"] = made["token"]
+    assert (await api.ask(*ASKED, who="leaked")).status == 200
+
+    await shell("key", "revoke", made["prefix"])
+    loop = asyncio.get_running_loop()
+    revoked, status = loop.time(), 200
+    while status == 200:
+        assert loop.time() < revoked + 2.0
+        status = (await api.ask(*ASKED, who="leaked")).status
+        await asyncio.sleep(0.05)
+    assert status == 401
+    assert (await api.ask(*ASKED, who="ada")).status == 200
+
+    rows = api.served.record(
+        "resource = %s OR credential = %s OR kind = 'denial'", made["prefix"], made["prefix"]
     )
-    out, _ = await child.communicate()
-    assert child.returncode == 0
-    return out
+    told = [(row["door"], row["action"], row["decision"], row["reason"]) for row in rows if row["decision"]]
+    assert told[0] == ("api", "admin.role.list", "permit", "permitted_by_rule")
+    assert ("cli", "admin.key.revoke", "permit", "permitted_by_rule") in told
+    assert told[-1] == ("api", "admin.role.list", "forbid", "identity_disabled")
 
 
-@pytest.mark.slow
-async def test_key_revoked_from_a_shell_is_refused_by_the_running_server(
-    database: str, tmp_path: Path
+async def test_guesses_are_refused_without_a_look_after_a_while_and_each_is_recorded(api: Api) -> None:
+    assert (await api.ask(*ASKED)).status == 200
+    for number in range(40):
+        api.keys["guess"] = f"sp_aaaaaaaaaa_{number:043}"
+        assert (await api.ask(*ASKED, who="guess")).status == (401 if number < 30 else 429)
+    assert (await api.ask(*ASKED)).status == 200
+    reasons = [(row["actor_kind"], row["reason"]) for row in api.served.record("kind = 'denial'")]
+    assert reasons == [("anonymous", "credential_invalid")] * 30 + [("anonymous", "rate_limited")] * 10
+
+
+async def test_last_use_of_a_key_is_in_the_database_within_a_minute_or_at_the_end(
+    api: Api, shell: Shell
 ) -> None:
-    async with api_site(database, tmp_path / "server") as site:
-        made = json.loads(await sallyport(tmp_path, database, "key", "create", "ada", "--label", "laptop"))
-        site.keys["leaked"] = made["token"]
-        assert (await site.ask("GET", "/api/v1/roles", who="leaked")).status == 200
-
-        await sallyport(tmp_path, database, "key", "revoke", made["prefix"])
-        loop = asyncio.get_running_loop()
-        revoked, status = loop.time(), 200
-        while status == 200:
-            assert loop.time() < revoked + 2.0
-            status = (await site.ask("GET", "/api/v1/roles", who="leaked")).status
-            await asyncio.sleep(0.05)
-        assert status == 401
-        assert (await site.ask("GET", "/api/v1/roles", who="ada")).status == 200
-
-        rows = await site.rows(
-            f"""SELECT action, decision, reason FROM audit_events WHERE kind IN ('intent', 'denial')
-            AND (credential = '{made["prefix"]}' OR resource = '{made["prefix"]}' OR reason = 'identity_disabled')
-            ORDER BY id"""
-        )
-        assert rows[0] == ("admin.role.list", "permit", "permitted_by_rule")
-        assert ("admin.key.revoke", "permit", "permitted_by_rule") in rows
-        assert rows[-1] == ("admin.role.list", "forbid", "identity_disabled")
-
-
-@pytest.mark.slow
-async def test_guessing_keys_ends_in_refusals_without_a_look_and_each_guess_is_recorded(
-    database: str, tmp_path: Path
-) -> None:
-    async with api_site(database, tmp_path / "server") as site:
-        assert (await site.ask("GET", "/api/v1/roles", who="ada")).status == 200
-        for number in range(40):
-            site.keys["guess"] = f"sp_aaaaaaaaaa_{number:043}"
-            answer = await site.ask("GET", "/api/v1/roles", who="guess")
-            assert answer.status == (401 if number < 30 else 429)
-        assert (await site.ask("GET", "/api/v1/roles", who="ada")).status == 200
-        rows = await site.rows(
-            """SELECT reason, count(*), count(*) FILTER (WHERE actor_kind = 'anonymous')
-            FROM audit_events WHERE kind = 'denial' GROUP BY reason ORDER BY reason"""
-        )
-        assert rows == [("credential_invalid", 30, 30), ("rate_limited", 10, 10)]
+    assert (await api.ask(*ASKED)).status == 200
+    assert api.served.record("action = 'admin.role.list'")
+    await api.served.site.identity.close()
+    listed = await shell("key", "list")
+    assert {key["owner"]: bool(key["last_used"]) for key in listed} == {
+        "ada": True,
+        "grace": False,
+        "dora": False,
+    }

@@ -131,6 +131,29 @@ async def test_people_groups_roles_and_keys(api: Api) -> None:
     assert key.body["token"] not in recorded[0]["text"]
 
 
+async def test_sessions_begin_by_link_and_end_at_once(api: Api) -> None:
+    linked = await api.ask("POST", "/api/v1/users/dora/link")
+    assert linked.body["path"] == f"/console/link/{linked.body['token']}"
+    assert (await api.ask("GET", "/api/v1/sessions")).body == {"items": [], "next": None}
+    assert (await api.ask("GET", "/api/v1/users/dora/sessions")).body["items"] == []
+    assert (await api.ask("DELETE", "/api/v1/users/dora/sessions")).status == 204
+    missing = await api.ask("DELETE", "/api/v1/sessions/0195f0aa-0000-7000-8000-000000000000")
+    assert missing.status == 404
+    recorded = api.served.select(
+        "SELECT string_agg(convert_from(entry, 'UTF8'), '') AS text FROM audit_events"
+    )
+    assert linked.body["token"] not in recorded[0]["text"]
+
+
+async def test_whole_key_in_a_path_is_not_recorded(api: Api) -> None:
+    shown = await api.ask("GET", f"/api/v1/keys/{api.keys['dora']}")
+    assert shown.body["owner"] == "dora"
+    recorded = api.served.select(
+        "SELECT string_agg(convert_from(entry, 'UTF8'), '') AS text FROM audit_events"
+    )
+    assert api.keys["dora"][14:] not in recorded[0]["text"]
+
+
 async def test_last_administrator_stays(api: Api) -> None:
     answer = await api.ask("DELETE", "/api/v1/users/ada")
     assert (answer.status, answer.body["error"]["code"]) == (409, "conflict")
@@ -180,3 +203,35 @@ async def test_openapi_lists_every_route(api: Api) -> None:
             filled = path.replace("{", "").replace("}", "")
             answer = await api.ask(method.upper(), filled, who="")
             assert answer.status == 401, operation["operationId"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "code"),
+    [
+        ({"Content-Type": "text/plain"}, b"{}", 415, "unsupported_media_type"),
+        ({"Content-Encoding": "gzip"}, b"{}", 415, "unsupported_encoding"),
+        ({}, b" " * 2_000_000, 413, "body_too_large"),
+        ({}, b"[" * 100_000, 400, "too_deep"),
+        ({}, b'{"name": "\xff"}', 400, "invalid_utf8"),
+        ({}, b'{"name": "\\ud800"}', 400, "lone_surrogate"),
+        ({}, b'{"name": "eve"', 400, "invalid_json"),
+        ({}, b'{"name": "eve", "admin": true}', 400, "invalid_shape"),
+        ({}, b'{"name": "eve\\u0000"}', 400, "invalid_name"),
+        ({}, b"null", 400, "invalid_json"),
+    ],
+)  # fmt: skip
+async def test_hostile_body_is_refused_in_the_same_shape(
+    api: Api, headers: dict[str, str], body: bytes, status: int, code: str
+) -> None:
+    answer = await api.ask(
+        "POST", "/api/v1/users", body, headers={"Content-Type": "application/json"} | headers
+    )
+    assert (answer.status, answer.body["error"]["code"]) == (status, code)
+    (row,) = api.served.record("kind = 'intent' AND action = 'admin.user.create'")
+    assert row["trace_id"] == answer.body["error"]["trace_id"]
+    assert (await api.ask("GET", "/api/v1/users/eve")).status == 404
+
+
+async def test_cookie_is_no_credential(api: Api) -> None:
+    cookie = {"Cookie": f"sallyport_session={api.keys['ada']}; __Host-session={api.keys['ada']}"}
+    assert (await api.ask("DELETE", "/api/v1/users/dora", who="", headers=cookie)).status == 401

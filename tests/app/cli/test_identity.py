@@ -21,11 +21,11 @@ def run(database: str, tmp_path: Path, command: Command) -> Run:
     profile = tmp_path / "profile.yaml"
     profile.write_text(json.dumps({"database": {"url": database}}))
 
-    def on_site(*words: str) -> tuple[int, str, str]:
+    def line(*words: str) -> tuple[int, str, str]:
         ended = command(*words, "--profile", str(profile), "--data", str(tmp_path / "data"))
         return ended.code, ended.out, ended.err
 
-    return on_site
+    return line
 
 
 def read(run: Run, *words: str) -> Any:
