@@ -101,6 +101,7 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
         yield f"{'https' if certificate else 'http'}://{_shown(host, site.profile)}:{port}"
     finally:
         server.close()
+        doors.stopping.set()
         if not await listener.drain(settings.drain):
             log.warning("%d calls did not end in time and are cancelled", listener.running)
         await listener.close_idle()
