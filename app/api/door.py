@@ -65,7 +65,9 @@ def endpoint(operation: Operation, *, admission: Admission) -> Endpoint:
         except Exception:
             log.exception("%s %s failed", operation.method, operation.path)
             return refuse(SallyportError("Sallyport failed on this request.", remedy="See its log."), trace)
-        return _response(operation.status if body else 204, body, trace)
+        response = _response(operation.status if body else 204, body, trace)
+        response.headers["Server-Timing"] = passage.server_timing
+        return response
 
     return answer
 
