@@ -111,7 +111,8 @@ class Door:
 
     def _check(self, request: web.BaseRequest) -> None:
         self._check_origin(request)
-        if request.content_type != "application/json":
+        kind = request.headers.get("content-type", "").partition(";")[0]
+        if kind.strip().lower() != "application/json":
             raise ProtocolError("Send Content-Type: application/json.", number=INVALID_REQUEST, status=415)
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise ProtocolError("Send the body without Content-Encoding.", number=INVALID_REQUEST, status=415)
