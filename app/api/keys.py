@@ -91,7 +91,7 @@ def operations(keys: Keys) -> list[Operation]:
         ),
         Operation(
             id="createKey", method="POST", path=all_, summary="Create an API key; its token is shown only now", status=201,
-            action="admin.key.create", kind="key", about="body.owner", run=does.create, body=KeyRequest, answer=NewKey,
+            action="admin.key.create", kind="key", about="new", run=does.create, body=KeyRequest, answer=NewKey,
         ),
         Operation(
             id="showKey", method="GET", path=one, summary="Show an API key without its secret",

@@ -1,5 +1,6 @@
 """The root command: finds the others by name, and turns failures into sentences and exit codes."""
 
+import difflib
 import importlib
 import sys
 
@@ -28,6 +29,10 @@ COMMANDS = {
     "service": ("app.cli.identity:service", "Manage service accounts."),
     "key": ("app.cli.identity:key", "Manage API keys."),
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
+    "client-config": (
+        "app.cli.client_config:client_config",
+        "Print the settings that point a client at this site.",
+    ),
     "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database's schema up to date."),
     "help": ("app.cli.file.manual:manual", "Read the manual."),
@@ -61,6 +66,16 @@ class Commands(click.Group):
             import_aiohttp()
         module, _, attribute = where.partition(":")
         return getattr(importlib.import_module(module), attribute)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The named command, or a usage error that says what may have been meant."""
+        if args and args[0] not in COMMANDS and args[0] not in HIDDEN and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "See `sallyport --help`."
+            raise click.UsageError(f"There is no command {args[0]!r}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Name and line of each, from the table."""

@@ -132,6 +132,8 @@ async def open_pool(url: str, *, size: int, timeout: float) -> AsyncIterator[Poo
         open=False,
         timeout=timeout,
         configure=verify,
+        # A connection that died with the server is replaced here and not in somebody's call.
+        check=AsyncConnectionPool.check_connection,
         kwargs={"autocommit": True},
         reconnect_timeout=1.0,
     )

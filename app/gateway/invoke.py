@@ -18,7 +18,7 @@ from app.gateway.ask import Ask, read_ask, with_model
 from app.gateway.dialects import Dialect, Said
 from app.gateway.models import Models, Target
 from app.gateway.relay import Relay
-from app.gateway.render import ToolRefusedError, failure, forwarded, returned, server_timing, trace_headers
+from app.gateway.render import ToolRefusedError, failure, forwarded, returned, trace_headers
 from app.gateway.tooluse import refusal
 
 ANSWER_LIMIT = 64 * 1024 * 1024
@@ -75,7 +75,8 @@ class Invocation:
             headers.append(target.credential)
         renamed = target.upstream_model != ask.model
         body = with_model(ask.body, target.upstream_model) if renamed else ask.body
-        path = f"{operation.path}?{request.query_string}" if request.query_string else operation.path
+        query = request.rel_url.raw_query_string
+        path = f"{operation.path}?{query}" if query else operation.path
         started = time.monotonic()
         heartbeat = self._heartbeat if ask.stream else 0.0
         try:
@@ -123,7 +124,7 @@ class Invocation:
                 passage.note(status="refused", error=why)
                 raise ToolRefusedError(why)
         headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
-        headers["server-timing"] = server_timing(passage)
+        headers["server-timing"] = passage.server_timing
         return web.Response(status=reply.status, body=body, headers=headers)
 
 

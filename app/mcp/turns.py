@@ -1,6 +1,7 @@
 """An admitted message: taken, passed on within its time, its answer noted for the record."""
 
 import asyncio
+import time
 from typing import Any
 
 import msgspec
@@ -182,7 +183,9 @@ class Turns:
             )
         if turn.message.method == "subscriptions/listen":
             relay = Announcements(relay, turn.passage, upstream.name)
+        started = time.monotonic()
         reply = await upstream.request(turn.passage, turn.caller, _outgoing(turn), relay)
+        turn.passage.timings["upstream"] = time.monotonic() - started
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:
             turn.passage.note(status="error", error=f"{failure.code}: {failure.message}"[:1000])

@@ -1,5 +1,6 @@
 """The policy of this moment: one snapshot, replaced whole, with what it knows before arguments remembered."""
 
+import asyncio
 import hashlib
 import logging
 import math
@@ -34,6 +35,7 @@ class Engine:
         self._pool = pool
         self._monotonic = monotonic
         self._trusted_until = math.inf
+        self._refreshing = asyncio.Lock()
         self._memo: dict[_Key, Outlook] = {}
         self._revision = -1
         self.problem = ""
@@ -75,23 +77,27 @@ class Engine:
         """Load the active set when it has changed; whether it had. A set that cannot be read permits nothing."""
         if self._pool is None:
             return False
-        asked = self._monotonic()
-        async with store.transaction(self._pool) as conn:
-            current = await store.revision(conn)
-            rows = await store.active(conn) if current != self._revision else []
-        self._trusted_until = asked + TRUSTED_FOR
-        if current == self._revision:
-            return False
+        async with self._refreshing:
+            asked = self._monotonic()
+            async with store.transaction(self._pool) as conn:
+                current = await store.revision(conn)
+                rows = await store.active(conn) if current != self._revision else None
+            if rows is not None:
+                # In a thread: thousands of rules take longer than calls may wait.
+                self.use(await asyncio.to_thread(self._compile, rows))
+                self._revision = current
+            self._trusted_until = asked + TRUSTED_FOR
+            return rows is not None
+
+    def _compile(self, rows: list[Stored]) -> Snapshot:
         try:
             snapshot = compiled({row.name: row for row in rows})
-            self.problem = ""
         except InputError as error:
             self.problem = f"the active policies cannot be loaded: {error}"
             log.error("policy: %s; only the built-in rules hold until it is corrected", self.problem)
-            snapshot = compiled({})
-        self.use(snapshot)
-        self._revision = current
-        return True
+            return compiled({})
+        self.problem = ""
+        return snapshot
 
     def _stale(self) -> Decision:
         """Somebody may have forbidden something since: an old policy permits nothing."""

@@ -65,10 +65,10 @@ async def test_original_bytes_travel_without_the_clients_credential(database: st
     body = b'{ "max_tokens":3,"unknown":[1.50, 1e-05, "\\u00e9"],  "model" : "claude","messages":[]}'
     headers = {"anthropic-beta": "a-1,b-2", "anthropic-new": "kept", "cookie": "c=1", "x-api-key": "sp_alice"}
     async with gateway_site(database) as site:
-        status, _, _ = await site.post("/v1/messages?beta=true", body, key="", headers=headers)
+        status, _, _ = await site.post("/v1/messages?beta=true&x=%20%26", body, key="", headers=headers)
         assert status == 200
         seen = site.provider.received[0]
-    assert seen.path == "/v1/messages?beta=true"
+    assert seen.path == "/v1/messages?beta=true&x=%20%26"
     assert seen.body == body
     given = {key.lower(): value for key, value in seen.headers.items()}
     assert given["x-api-key"] == PROVIDER_KEY

@@ -131,6 +131,29 @@ async def test_people_groups_roles_and_keys(api: Api) -> None:
     assert key.body["token"] not in recorded[0]["text"]
 
 
+async def test_sessions_begin_by_link_and_end_at_once(api: Api) -> None:
+    linked = await api.ask("POST", "/api/v1/users/dora/link")
+    assert linked.body["path"] == f"/console/link/{linked.body['token']}"
+    assert (await api.ask("GET", "/api/v1/sessions")).body == {"items": [], "next": None}
+    assert (await api.ask("GET", "/api/v1/users/dora/sessions")).body["items"] == []
+    assert (await api.ask("DELETE", "/api/v1/users/dora/sessions")).status == 204
+    missing = await api.ask("DELETE", "/api/v1/sessions/0195f0aa-0000-7000-8000-000000000000")
+    assert missing.status == 404
+    recorded = api.served.select(
+        "SELECT string_agg(convert_from(entry, 'UTF8'), '') AS text FROM audit_events"
+    )
+    assert linked.body["token"] not in recorded[0]["text"]
+
+
+async def test_whole_key_in_a_path_is_not_recorded(api: Api) -> None:
+    shown = await api.ask("GET", f"/api/v1/keys/{api.keys['dora']}")
+    assert shown.body["owner"] == "dora"
+    recorded = api.served.select(
+        "SELECT string_agg(convert_from(entry, 'UTF8'), '') AS text FROM audit_events"
+    )
+    assert api.keys["dora"][14:] not in recorded[0]["text"]
+
+
 async def test_last_administrator_stays(api: Api) -> None:
     answer = await api.ask("DELETE", "/api/v1/users/ada")
     assert (answer.status, answer.body["error"]["code"]) == (409, "conflict")
