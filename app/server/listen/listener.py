@@ -18,7 +18,7 @@ from app.core.errors import (
     RecordUnavailableError,
     SallyportError,
 )
-from app.server.router import Router
+from app.server.listen.router import Router
 
 log = logging.getLogger(__name__)
 
