@@ -7,7 +7,7 @@ from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import http_parser, web
+from aiohttp import web
 
 from app.config.schema import Listen
 from app.core.canonical import canonical
@@ -19,12 +19,8 @@ from app.core.errors import (
     RecordUnavailableError,
     SallyportError,
 )
-<<<<<<< HEAD:app/server/listen/listener.py
+from app.server.listen.connection import Connection, require_c_parser
 from app.server.listen.router import Router
-=======
-from app.server.connection import Connection, require_c_parser
-from app.server.router import Router
->>>>>>> faults:app/server/listener.py
 
 log = logging.getLogger(__name__)
 
@@ -233,11 +229,6 @@ def error_response(status: int, code: str, message: str, *, trace_id: str = "") 
     if trace_id:
         error["trace_id"] = trace_id
     return web.Response(status=status, body=canonical({"error": error}), content_type="application/json")
-
-
-def uses_compiled_parser() -> bool:
-    """Whether requests are read by llhttp; aiohttp's Python fallback accepts smuggled ones."""
-    return http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy
 
 
 def split_address(address: str) -> tuple[str, int]:

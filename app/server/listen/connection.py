@@ -41,8 +41,13 @@ class Connection(web.RequestHandler):
 
 def require_c_parser() -> None:
     """SallyportError unless requests are parsed by llhttp: aiohttp's Python parser reads some framing differently."""
-    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+    if not uses_compiled_parser():
         raise SallyportError(
             "aiohttp's C parser is not loaded, so requests could be smuggled.",
             remedy="Unset AIOHTTP_NO_EXTENSIONS, or use the one-file Sallyport, which brings the parser.",
         )
+
+
+def uses_compiled_parser() -> bool:
+    """Whether requests are read by llhttp."""
+    return http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy
