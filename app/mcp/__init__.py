@@ -2,7 +2,8 @@
 
 Message    JSON-RPC, and the per-request envelope of 2026-07-28      (protocol.py, envelope.py)
 Method     what a request is to policy: an action on a resource      (methods.py)
-Calls      one request as a governed call                            (calls.py, results.py, answers.py)
+Calls      one request as a governed call                            (calls.py, turns.py, results.py, answers.py)
+Seal       what passes through a client and must come back unchanged (inputs.py)
 Catalogue  what a caller is shown                                    (catalogue.py, listing.py, names.py)
 Session    what a caller of the older era agreed with us             (sessions.py)
 Door       Streamable HTTP at /mcp and /mcp/{server}                 (door.py, stream.py)

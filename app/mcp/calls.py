@@ -11,6 +11,7 @@ from app.core.passage import Passage
 from app.mcp import protocol
 from app.mcp.answers import Answer, denied, refused, unavailable
 from app.mcp.catalogue import Catalogue, Silent
+from app.mcp.inputs import Seal
 from app.mcp.protocol import INVALID_PARAMS, Era, Message, ProtocolError, envelope, methods
 from app.mcp.protocol.methods import Method, Target
 from app.mcp.sessions import Sessions
@@ -29,13 +30,14 @@ class Calls:
         servers: Servers,
         sessions: Sessions,
         catalogue: Catalogue,
+        seal: Seal,
         door: str = "mcp",
     ) -> None:
         self._door = door
         self._admission = admission
         self._servers = servers
         self._sessions = sessions
-        self._turns = Turns(servers=servers, sessions=sessions, catalogue=catalogue)
+        self._turns = Turns(servers=servers, sessions=sessions, catalogue=catalogue, seal=seal)
 
     async def answer(self, inbound: Inbound, message: Message, relay: Relay | None = None) -> Answer:
         """The answer to one message; never raises for what a caller or a server did."""

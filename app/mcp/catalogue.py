@@ -20,7 +20,7 @@ MOST_PAGES = 100
 MOST_ENTRIES = 10_000
 PATIENCE = 10.0
 """Seconds that one server may hold up a listing of all."""
-_OFFERED = ("tools", "resources", "prompts", "completions", "extensions", "experimental")
+_OFFERED = ("tools", "resources", "prompts", "completions", "experimental")
 _ANNOUNCED: dict[Era, tuple[str, ...]] = {"old": ("subscribe",), "modern": ("subscribe", "listChanged")}
 _INSTRUCTIONS = (
     "Tools and prompts are named server__name, resources sallyport://server/address. "

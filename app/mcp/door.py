@@ -16,6 +16,7 @@ from app.mcp import protocol
 from app.mcp.answers import Answer
 from app.mcp.calls import Calls
 from app.mcp.catalogue import Catalogue
+from app.mcp.inputs import Seal
 from app.mcp.protocol import INVALID_REQUEST, Message, ProtocolError, envelope
 from app.mcp.protocol.envelope import Headers
 from app.mcp.sessions import Sessions
@@ -111,7 +112,8 @@ class Door:
 
     def _check(self, request: web.BaseRequest) -> None:
         self._check_origin(request)
-        if request.content_type != "application/json":
+        kind = request.headers.get("content-type", "").partition(";")[0]
+        if kind.strip().lower() != "application/json":
             raise ProtocolError("Send Content-Type: application/json.", number=INVALID_REQUEST, status=415)
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise ProtocolError("Send the body without Content-Encoding.", number=INVALID_REQUEST, status=415)
@@ -141,12 +143,13 @@ def open_calls(
     us: dict[str, str],
     door: str = "mcp",
 ) -> Calls:
-    """The governed side, for whoever carries messages to it. `new_id` makes unguessable session ids."""
+    """The governed side, for whoever carries messages to it. `new_id` makes unguessable ids, for sessions and a key."""
     return Calls(
         admission=admission,
         servers=servers,
         sessions=Sessions(clock=clock, new_id=new_id),
         catalogue=Catalogue(servers=servers, us=us),
+        seal=Seal(key=new_id().encode(), clock=clock),
         door=door,
     )
 

@@ -41,6 +41,11 @@ class Outcome(msgspec.Struct, frozen=True):
     is_error: bool = msgspec.field(default=False, name="isError")
     kind: str = msgspec.field(default="complete", name="resultType")
 
+    @property
+    def done(self) -> bool:
+        """Whether this is the answer, and not a wish for input before it."""
+        return self.kind != "input_required"
+
 
 def failure(reply: Reply) -> Failure | None:
     """The error of a reply; None when it is a result."""

@@ -72,9 +72,8 @@ def response_of(answer: Answer, headers: dict[str, str]) -> web.Response:
     headers = {**headers, **answer.headers}
     if not answer.body:
         return web.Response(status=answer.status, headers=headers)
-    return web.Response(
-        body=answer.body, status=answer.status, headers=headers, content_type="application/json"
-    )
+    headers["Content-Type"] = "application/json"
+    return web.Response(body=answer.body, status=answer.status, headers=headers)
 
 
 def _one_line(message: bytes) -> bytes:

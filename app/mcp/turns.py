@@ -11,9 +11,10 @@ from app.core.call import Credential
 from app.core.errors import EgressError, InputError, UpstreamError
 from app.core.ids import Trace
 from app.core.passage import Passage
-from app.mcp import protocol, results
+from app.mcp import inputs, protocol, results
 from app.mcp.answers import Answer, refused, upstream_failed
 from app.mcp.catalogue import Announcements, Catalogue
+from app.mcp.inputs import Seal
 from app.mcp.protocol import (
     CANCELLED,
     INVALID_PARAMS,
@@ -26,7 +27,7 @@ from app.mcp.protocol import (
 from app.mcp.protocol.envelope import Headers
 from app.mcp.protocol.methods import Method, Target
 from app.mcp.sessions import Session, Sessions
-from app.mcp.upstream.ports import Caller, Outgoing, Relay, Reply
+from app.mcp.upstream.ports import Caller, Outgoing, Relay, Reply, Upstream
 from app.mcp.upstream.servers import Servers
 
 _OURS = frozenset(
@@ -40,6 +41,7 @@ _OURS = frozenset(
     }
 )
 _LISTENING = 3600.0
+_TASKS = "io.modelcontextprotocol/tasks"
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _PER_SESSION = frozenset(
     {"logging/setLevel", "resources/subscribe", "resources/unsubscribe", "subscriptions/listen"}
@@ -73,7 +75,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 class Turns:
     """What is done for a message once the corridor let it in."""
 
-    def __init__(self, *, servers: Servers, sessions: Sessions, catalogue: Catalogue) -> None:
+    def __init__(self, *, servers: Servers, sessions: Sessions, catalogue: Catalogue, seal: Seal) -> None:
+        self._seal = seal
         self._servers = servers
         self._sessions = sessions
         self._catalogue = catalogue
@@ -183,8 +186,12 @@ class Turns:
             )
         if turn.message.method == "subscriptions/listen":
             relay = Announcements(relay, turn.passage, upstream.name)
+        outgoing, bound = _outgoing(turn), _bound(turn)
+        if "requestState" in outgoing.params:
+            state = self._seal.open(turn.message.params["requestState"], bound)
+            outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, "requestState": state})
         started = time.monotonic()
-        reply = await upstream.request(turn.passage, turn.caller, _outgoing(turn), relay)
+        reply = await self._rounds(turn, upstream, outgoing, relay)
         turn.passage.timings["upstream"] = time.monotonic() - started
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:
@@ -193,6 +200,19 @@ class Turns:
             return Answer(body=protocol.error_raw(turn.message.id, reply.error), status=status)
         return self._finish(turn, reply)
 
+    async def _rounds(self, turn: Turn, upstream: Upstream, outgoing: Outgoing, relay: Relay) -> Reply:
+        """The answer; a client of the older era is asked here for what a modern server wants first."""
+        for _ in range(inputs.ROUNDS):
+            reply = await upstream.request(turn.passage, turn.caller, outgoing, relay)
+            if reply.result is None or turn.caller.era == "modern" or results.outcome(reply.result).done:
+                return reply
+            want = inputs.wanted(reply.result)
+            more: dict[str, Any] = {"inputResponses": await inputs.ask_all(relay, want.questions)}
+            if want.state is not None:
+                more["requestState"] = want.state
+            outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, **more})
+        raise UpstreamError(f"The tool wanted input more than {inputs.ROUNDS} times.", kind="protocol")
+
     def _finish(self, turn: Turn, reply: Reply) -> Answer:
         """The answer around a result, noted for the record."""
         raw = reply.result or Raw(b"{}")
@@ -200,11 +220,9 @@ class Turns:
         turn.passage.note(result=results.recorded(raw))
         if outcome.is_error:
             turn.passage.note(status="error", error="The tool reported an error.")
-        if outcome.kind != "complete" and turn.caller.era == "old":
-            raise UpstreamError(
-                "The tool wants input that a client of this revision cannot be asked for.", kind="protocol"
-            )
         value: Raw | bytes = raw
+        if not outcome.done:
+            value = inputs.with_sealed_state(raw, self._seal, _bound(turn))
         if turn.message.method == "resources/read" and not turn.inbound.server:
             value = results.with_public_addresses(raw, turn.target.server)
         fitted = results.fit(Raw(value), method=turn.message.method, era=turn.caller.era, from_era=reply.era)
@@ -218,6 +236,14 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _supported(capabilities: dict[str, Any]) -> dict[str, Any]:
+    """Without what could not be carried through: tasks outlive the request they began in."""
+    kept = {key: value for key, value in capabilities.items() if key != "tasks"}
+    if isinstance(extensions := kept.get("extensions"), dict):
+        kept["extensions"] = {key: value for key, value in extensions.items() if key != _TASKS}
+    return kept
+
+
 def caller_of(passage: Passage, message: Message, session: Session | None, era: Era) -> Caller:
     """On whose behalf, and as what it introduced itself."""
     principal = passage.principal.id or passage.principal.name
@@ -228,7 +254,7 @@ def caller_of(passage: Passage, message: Message, session: Session | None, era: 
             era="modern",
             version=protocol.MODERN,
             info=_object(meta.get(envelope.CLIENT_INFO)),
-            capabilities=_object(meta.get(envelope.CAPABILITIES)),
+            capabilities=_supported(_object(meta.get(envelope.CAPABILITIES))),
         )
     if session is None:
         return Caller(principal=principal, version=protocol.LATEST_OLD)
@@ -237,8 +263,12 @@ def caller_of(passage: Passage, message: Message, session: Session | None, era: 
         session=session.id,
         version=session.version,
         info=session.info,
-        capabilities=session.capabilities,
+        capabilities=_supported(session.capabilities),
     )
+
+
+def _bound(turn: Turn) -> bytes:
+    return inputs.about(turn.caller.principal, turn.message.method, turn.target.server, turn.message.params)
 
 
 def _outgoing(turn: Turn) -> Outgoing:

@@ -11,8 +11,6 @@ import msgspec
 from app import __version__
 from app.api import Rooms
 from app.api import routes as api_routes
-from app.config import Profile
-from app.console import Finding, ModelLine, ServerLine, Sources
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -23,14 +21,15 @@ from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Servers, programs, remotes
 from app.mcp import routes as mcp_routes
-from app.server import checks, health
+from app.server.listen import health
+from app.server.looking import console_sources
 from app.server.site import Site
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
-    """What is mounted, and the tool servers behind it; live views end when `stopping` is set."""
+    """What is mounted, the tool servers behind it, and the sign for long-lived views to end."""
 
     routes: Sequence[Route]
     servers: Servers
@@ -52,10 +51,12 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
         stopping = asyncio.Event()
-        pages = console_routes(
-            admission=site.admission, sources=console_sources(site, servers, models, stopping)
-        )
-        yield Doors(routes=[*_routes(site, servers, models), *pages], servers=servers, stopping=stopping)
+        sources = console_sources(site, servers=servers, models=models, stopping=stopping)
+        routes = [
+            *_routes(site, servers, models),
+            *console_routes(admission=site.admission, sources=sources),
+        ]
+        yield Doors(routes=routes, servers=servers, stopping=stopping)
     finally:
         running.cancel()
         await asyncio.wait({running})
@@ -102,56 +103,3 @@ def _record_check(site: Site) -> health.Check:
         return "" if site.recorder.available else "The record cannot be written; calls are refused."
 
     return check
-
-
-def console_sources(site: Site, servers: Servers, models: Models, stopping: asyncio.Event) -> Sources:
-    """Everything the pages are made from."""
-
-    async def findings() -> list[Finding]:
-        found = [*checks.host_findings(), *checks.folder_findings(site.folder)]
-        found += await checks.database_findings(site.profile, site.folder)
-        return [Finding(**msgspec.structs.asdict(finding)) for finding in found]
-
-    return Sources(
-        identity=site.identity,
-        policies=site.policies,
-        engine=site.engine,
-        reading=site.reading,
-        recorder=site.recorder,
-        clock=site.clock,
-        servers=lambda: server_lines(site.profile, servers),
-        models=model_lines(models),
-        findings=findings,
-        stopping=stopping,
-    )
-
-
-def server_lines(profile: Profile, servers: Servers) -> list[ServerLine]:
-    """The tool servers with their state of this moment."""
-    settings = profile.mcp.servers
-    return [
-        ServerLine(
-            name=name,
-            transport="program" if settings[name].command else "remote",
-            description=settings[name].description,
-            state=state,
-            detail=detail,
-        )
-        for name, (state, detail) in servers.states().items()
-    ]
-
-
-def model_lines(models: Models) -> list[ModelLine]:
-    """The models that clients may name."""
-    return [
-        ModelLine(
-            name=target.model,
-            provider=target.provider,
-            upstream=target.upstream_model,
-            dialect=target.dialect.name,
-            input_price=target.price.input,
-            output_price=target.price.output,
-            labels=target.labels,
-        )
-        for target in models
-    ]

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,12 @@ async def exercise(site: ToolSite, mode: str) -> None:
     async with client(site, "/mcp/sdk", mode) as one:
         assert one.protocol_version == ("2025-11-25" if mode == "legacy" else "2026-07-28")
         assert one.server_info is None or one.server_info.name == "sdk-server"
-        assert [tool.name for tool in (await one.list_tools()).tools] == ["add", "confirm", "report"]
+        assert [tool.name for tool in (await one.list_tools()).tools] == [
+            "add",
+            "confirm",
+            "report",
+            "settle",
+        ]
         assert text(await one.call_tool("add", {"a": 2, "b": 3})) == "5"
         assert text(await one.call_tool("report", {}, progress_callback=progressed)) == "reported"
         assert [item.uri for item in (await one.list_resources()).resources] == ["memo://one"]
@@ -115,16 +120,25 @@ async def test_every_client_era_works_with_a_remote_server(database: str, tmp_pa
         await exercise(site, mode)
 
 
-async def test_question_of_a_remote_server_reaches_the_person_of_the_older_era(database: str, tmp_path: Path):
-    asked: list[str] = []
+async def agree(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+    return types.ElicitResult(action="accept", content={"sure": True})
 
-    async def answer(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
-        asked.append(params.message)
-        return types.ElicitResult(action="accept", content={"sure": True})
 
-    async with over_http() as remote, tool_site(database, tmp_path, servers={"sdk": remote}) as site:
-        async with client(site, "/mcp/sdk", "legacy", elicitation_callback=answer) as one:
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["program", "remote"])
+async def test_question_of_a_server_reaches_the_person(database: str, tmp_path: Path, mode: str, kind: str):
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(over_http()) if kind == "remote" else OVER_STDIO
+        site = await stack.enter_async_context(tool_site(database, tmp_path, servers={"sdk": server}))
+        one = await stack.enter_async_context(client(site, "/mcp/sdk", mode, elicitation_callback=agree))
+        assert text(await one.call_tool("settle", {})) == "accept: True"
+        if mode == "legacy" and kind == "remote":
             assert text(await one.call_tool("confirm", {})) == "accept: True"
-        rows = await site.rows("SELECT tool, status FROM mcp_tool_executions")
-    assert asked == ["Sure?"]
-    assert rows == [("confirm", "ok")]
+        rows = await site.rows("SELECT DISTINCT decision, status FROM mcp_tool_executions")
+    assert rows == [("permit", "ok")]
+
+
+async def test_client_that_cannot_be_asked_gets_a_clear_error(database: str, tmp_path: Path):
+    async with tool_site(database, tmp_path, servers={"sdk": OVER_STDIO}) as site:
+        answer = await site.call("tools/call", {"name": "settle", "arguments": {}}, path="/mcp/sdk")
+    assert "error" in answer

@@ -7,10 +7,10 @@ from tests.fix_server import Serve
 # The whole list; a new public route needs its reason here as well as in the door.
 PUBLIC = {
     "GET /": "probe",
-    "GET /console/sign-in": "shows nothing",
-    "GET /console/setup/{token}": "shows nothing",
-    "GET /console/link/{token}": "shows nothing",
-    "GET /console/assets/{name}": "same on every site",
+    "GET /console/assets/{name}": "style",
+    "GET /console/sign-in": "form",
+    "GET /console/setup/{token}": "form",
+    "GET /console/link/{token}": "form",
     "GET /livez": "process",
     "GET /readyz": "ready",
     "GET /metrics": "counters",

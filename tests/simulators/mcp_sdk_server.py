@@ -1,8 +1,9 @@
 """A tool server made with the `mcp` SDK: `python -m tests.simulators.mcp_sdk_server [PORT]`, without a port over stdio."""
 
 import sys
+from typing import Annotated
 
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver import Context, Elicit, ElicitationResult, MCPServer, Resolve
 from pydantic import BaseModel
 
 server = MCPServer(name="sdk-server", version="1.0.0")
@@ -36,6 +37,16 @@ async def report(ctx: Context) -> str:
 async def confirm(ctx: Context) -> str:
     """Asks the person."""
     answer = await ctx.elicit(message="Sure?", schema=Confirmation)
+    return f"{answer.action}: {answer.data.sure if answer.action == 'accept' else None}"
+
+
+def _question() -> Elicit[Confirmation]:
+    return Elicit("Really?", Confirmation)
+
+
+@server.tool()
+async def settle(answer: Annotated[ElicitationResult[Confirmation], Resolve(_question)]) -> str:
+    """Asks in the way of either era."""
     return f"{answer.action}: {answer.data.sure if answer.action == 'accept' else None}"
 
 

@@ -31,6 +31,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     environment: Mapping[str, str]
     folder: Path
+    home: Path
+    """Private to the program; made before it starts."""
 
 
 def child_environment(declared: Mapping[str, str], *, own: Mapping[str, str], home: Path) -> dict[str, str]:
@@ -42,7 +44,7 @@ def child_environment(declared: Mapping[str, str], *, own: Mapping[str, str], ho
 async def spawn(program: Program) -> Process:
     """Start it; UpstreamError says why it cannot be started."""
     try:
-        program.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        program.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         return await asyncio.create_subprocess_exec(
             *program.command,
             stdin=PIPE,

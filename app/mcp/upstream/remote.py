@@ -162,7 +162,7 @@ class RemoteServer:
             **outgoing.meta,
             envelope.VERSION: MODERN,
             envelope.CLIENT_INFO: caller.info or self._us,
-            envelope.CAPABILITIES: caller.capabilities if caller.era == "modern" else {},
+            envelope.CAPABILITIES: caller.capabilities,
             "traceparent": passage.trace.traceparent,
         }
         params = {**outgoing.params, "_meta": _with_token(meta, outgoing, number)}

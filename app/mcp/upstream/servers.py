@@ -52,6 +52,7 @@ def program_of(name: str, settings: McpServer, *, own: Mapping[str, str], data: 
         command=settings.command,
         environment=child_environment(declared, own=own, home=private),
         folder=Path(settings.folder) if settings.folder else private,
+        home=private,
     )
 
 

@@ -112,12 +112,11 @@ class StdioServer:
         pipe = await self._connected()
         if pipe.era == "old":
             return await pipe.request(outgoing, relay)
-        modern = caller.era == "modern"
         meta = {
             **outgoing.meta,
             VERSION: MODERN,
             CLIENT_INFO: caller.info or self._us,
-            CAPABILITIES: caller.capabilities if modern else {},
+            CAPABILITIES: caller.capabilities,
             "traceparent": passage.trace.traceparent,
         }
         return await pipe.request(

@@ -1,0 +1,86 @@
+"""Children: their environment, and that they do not outlive us even when we are killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import UpstreamError
+from app.mcp.upstream.child import Program, child_environment, end, exited, spawn
+
+OWN = {
+    "PATH": "/bin",
+    "LANG": "de_DE.UTF-8",
+    "LD_LIBRARY_PATH": "/x",
+    "_PYI_ARCHIVE_FILE": "y",
+    "SECRET": "z",
+}
+
+
+def test_environment_is_three_names_and_what_is_declared():
+    assert child_environment({"A": "1"}, own=OWN, home=Path("/h")) == {
+        "PATH": "/bin",
+        "HOME": "/h",
+        "LANG": "de_DE.UTF-8",
+        "A": "1",
+    }
+    assert child_environment({}, own={}, home=Path("/h"))["LANG"] == "C.UTF-8"
+
+
+def program(folder: Path, *command: str) -> Program:
+    return Program(command=command, environment={"PATH": os.environ["PATH"]}, folder=folder, home=folder)
+
+
+async def test_missing_program_is_an_error_in_words(tmp_path: Path):
+    with pytest.raises(UpstreamError, match="cannot be started: No such file"):
+        await spawn(program(tmp_path, "/no/such"))
+
+
+async def test_program_that_ignores_every_hint_is_killed(tmp_path: Path):
+    process = await spawn(program(tmp_path, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"))
+    await end(process)
+    assert process.returncode == -signal.SIGKILL
+
+
+async def test_group_of_a_program_that_is_gone_already_is_still_ended(tmp_path: Path):
+    process = await spawn(program(tmp_path, "sh", "-c", "sleep 300 & echo $!"))
+    assert process.stdout is not None
+    left = int(await process.stdout.readline())
+    assert await exited(process, within=2)
+    await end(process)
+    assert not Path(f"/proc/{left}").exists() or _state(left) == "Z"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+async def test_program_dies_with_a_killed_parent(tmp_path: Path):
+    script = (
+        "import asyncio, os, pathlib\n"
+        "from app.mcp.upstream.child import Program, spawn\n"
+        "async def main():\n"
+        f"    folder = pathlib.Path({str(tmp_path)!r})\n"
+        "    one = Program(command=('sleep', '300'), environment=dict(os.environ), folder=folder, home=folder)\n"
+        "    print((await spawn(one)).pid, flush=True)\n"
+        "    await asyncio.sleep(300)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    child = int(await parent.stdout.readline())
+    assert _state(child) in "SR"
+    parent.kill()
+    await parent.wait()
+    for _ in range(100):
+        if not Path(f"/proc/{child}").exists() or _state(child) == "Z":
+            break
+        await asyncio.sleep(0.02)
+    else:
+        pytest.fail("the child is still there")
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
