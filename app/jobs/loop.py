@@ -27,7 +27,8 @@ async def run_jobs(jobs: Sequence[Job]) -> None:
 
 async def _run(job: Job) -> None:
     quiet = False
-    while True:
+    # On Python 3.11 asyncio.wait_for, and so psycopg, can swallow a cancellation: ask whether there was one.
+    while not _cancelled():
         await _pause(job)
         try:
             await job.work()
@@ -36,6 +37,11 @@ async def _run(job: Job) -> None:
             if not quiet:
                 log.warning("job %s: %s", job.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
             quiet = True
+
+
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _pause(job: Job) -> None:
