@@ -21,7 +21,7 @@ from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Servers, programs, remotes
 from app.mcp import routes as mcp_routes
-from app.server import health
+from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.site import Site
 

@@ -1,9 +1,13 @@
 """HTTP as attackers write it (RFC 9110, RFC 9112): a clear refusal or an end, never a hang, never a second reading."""
 
+import json
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+from tests.fix_process import ROOT, clean
 from tests.hostile.conftest import Target, read_reply
 
 GOOD = b'{"model":"gpt","messages":[]}'
@@ -81,7 +85,7 @@ def test_nonsense_instead_of_a_request_is_refused(target: Target, name: str):
     with target.connect() as sock:
         sock.sendall(LINES[name])
         sock.shutdown(1)
-        _refused(read_reply(sock), 400, 404, 505, 0)
+        _refused(read_reply(sock), 400, 404, 421, 505, 0)
 
 
 @pytest.mark.parametrize(
@@ -111,12 +115,12 @@ PATHS = {
     "/v1/chat/completions%20": (404,),
     "/v1\\chat\\completions": (400, 404),
     "/mcp/../api/v1/users": (404,),
-    "/mcp/%2e%2e": (401, 404),
-    "/mcp/sample%00": (401, 404),
-    "/mcp/sample%2f..%2fother": (401, 404),
+    "/mcp/%2e%2e": (400, 401, 404),
+    "/mcp/sample%00": (400, 401, 404),
+    "/mcp/sample%2f..%2fother": (400, 401, 404),
     "/mcp/%ff%fe": (400, 401, 404),
     "/" + "a" * 8000: (404,),
-    "/" + "a" * 40_000: (400, 414),
+    "/" + "a" * 40_000: (414, 431),
     "/%zz": (404,),
     "*": (400, 404),
     "?": (400, 404),
@@ -225,6 +229,28 @@ def test_hostile_header_values_are_recorded_as_they_can_be(target: Target):
         assert reply.status in (200, 400), reply
         assert reply.status == 400 or len(reply.headers["traceparent"]) == 55
     assert target.record() >= before + 3
+
+
+def test_refusals_of_the_parser_are_json_and_one_line_in_the_log(target: Target):
+    reply = target.send(target.head("GET", "/livez", "X A: b"))
+    assert json.loads(reply.body)["error"]["code"] == "malformed_request"
+    assert reply.headers["server"] == "sallyport"
+    assert (
+        target.process.program.log().rstrip().rpartition("\n")[2].count("malformed request from 127.0.0.1")
+        == 1
+    )
+
+
+def test_server_does_not_start_without_the_c_parser(target: Target, tmp_path: Path):
+    program = target.process.program
+    made = subprocess.run(
+        [*program.command("serve")[:-1], str(tmp_path)],
+        env=clean() | {"AIOHTTP_NO_EXTENSIONS": "1"}, cwd=ROOT, capture_output=True, text=True, timeout=30,
+        check=False,
+    )  # fmt: skip
+    assert made.returncode != 0
+    assert "C parser is not loaded" in made.stderr
+    assert "Traceback" not in made.stderr
 
 
 def test_pipelined_requests_get_one_answer_each_in_order(target: Target):

@@ -8,6 +8,9 @@ from tests.fix_server import Serve
 PUBLIC = {
     "GET /": "probe",
     "GET /console/assets/{name}": "style",
+    "GET /console/sign-in": "form",
+    "GET /console/setup/{token}": "form",
+    "GET /console/link/{token}": "form",
     "GET /livez": "process",
     "GET /readyz": "ready",
     "GET /metrics": "counters",
