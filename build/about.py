@@ -41,7 +41,7 @@ def main() -> int:
         *(debian_component(name, note) for name, note in sorted(debian.items())),
         *postgres_component(tree),
         *pyinstaller_component(),
-        *vendored_components(packages),
+        *vendored_components(packages, tree),
         *(component for path in embedded_sboms(packages) for component in components_of(path)),
     ]:
         if (component["name"], component.get("version")) not in known:
@@ -180,12 +180,16 @@ def pyinstaller_component() -> list[Component]:
     ]
 
 
-def vendored_components(packages: Path) -> list[Component]:
-    """Libraries that a wheel carries beside its package; only some state their version in the file."""
+def vendored_components(packages: Path, tree: Path) -> list[Component]:
+    """Libraries that a wheel carries beside its package; only some state their version in the file.
+
+    Those that build/tree.py replaced by a link to one of ours are not inside.
+    """
     versions = {"libcrypto": rb"OpenSSL (\d+\.\d+\.\d+) ", "libssl": rb"OpenSSL (\d+\.\d+\.\d+) "}
     components = []
     for path in sorted(packages.glob("*.libs/*.so*")):
-        if normal(path.parent.name.removesuffix(".libs")) not in runtime_names():
+        replaced = (tree / "_internal" / path.name).is_symlink()
+        if replaced or normal(path.parent.name.removesuffix(".libs")) not in runtime_names():
             continue
         content, name = path.read_bytes(), path.name.split("-")[0]
         found = re.findall(versions.get(name, rb"(?!)"), content)

@@ -6,6 +6,7 @@ Afterwards every ELF file finds each library it needs inside the tree, so that n
 used. Nothing may be stripped after this step: patchelf's result does not survive it.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ def main() -> int:
     internal = tree / "_internal"
     add_postgres(postgres, internal / "postgres")
     add_libc(internal)
+    share_openssl(internal)
     normalise(tree)
     missing = unresolved(internal)
     for line in missing:
@@ -57,6 +59,26 @@ def add_libc(internal: Path) -> None:
     for name in LIBC:
         found = [folder / name for folder in library_folders() if (folder / name).exists()]
         shutil.copyfile(found[0].resolve(), internal / name)
+
+
+def share_openssl(internal: Path) -> None:
+    """Let psycopg's libpq use Python's OpenSSL when it is of the same series: one copy on disk and in memory.
+
+    The wheel's copies bear a hash in their names. The loader finds a link of that name, and sees that it has the
+    file already.
+    """
+    theirs = next(internal.glob("libcrypto-*.so.3"), None)
+    if theirs is None or openssl_series(theirs) != openssl_series(internal / "libcrypto.so.3"):
+        return
+    for name in ("libcrypto", "libssl"):
+        for copy in sorted(internal.glob(f"{name}-*.so.3")):
+            copy.unlink()
+            copy.symlink_to(f"{name}.so.3")
+
+
+def openssl_series(libcrypto: Path) -> bytes:
+    """Major and minor version, within which OpenSSL keeps its binary interface."""
+    return re.findall(rb"OpenSSL (\d+\.\d+)\.\d+ ", libcrypto.read_bytes())[0]
 
 
 def library_folders() -> list[Path]:

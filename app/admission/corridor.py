@@ -87,16 +87,22 @@ class Admission:
             passage, now=self.clock.now(), latency_us=self._elapsed_us(passage)
         )
         if passage.principal.budgeted:
-            await self._settle_budget(passage)
+            try:
+                await self.settle_budget(passage.id, passage.principal, passage.microdollars)
+            except BaseException:
+                # Cancelled here: the outcome is written all the same.
+                self.records.post(event, contents)
+                raise
         if passage.status == "cancelled":
             # Nobody is there to wait, and this task may be cancelled again at any await.
             self.records.post(event, contents)
         else:
             await self.records.write(event, contents)
 
-    async def _settle_budget(self, passage: Passage) -> None:
+    async def settle_budget(self, passage_id: UUID, principal: Principal, microdollars: int) -> None:
+        """Replace a reservation by what was spent; a failure is logged, never the call's."""
         try:
-            await asyncio.shield(self.budgets.settle(passage.id, passage.principal, passage.microdollars))
+            await asyncio.shield(self.budgets.settle(passage_id, principal, microdollars))
         except Exception:
             log.exception("a budget was not settled; its reservation stays until recovery")
 
@@ -117,6 +123,7 @@ class _Admitted:
     async def __aenter__(self) -> Passage:
         admission, call = self._admission, self._call
         started = admission.clock.monotonic()
+        admission.records.require()
         principal, decision = await admission.decide(call)
         decided = admission.clock.monotonic()
         if decision.permitted and principal.budgeted:
@@ -166,12 +173,12 @@ class _Admitted:
         """Hold back the estimate before the intent; give it back if the intent is not committed."""
         admission = self._admission
         row_id = uuid7(now_us=int(admission.clock.now().timestamp() * 1_000_000))
-        if not await admission.budgets.reserve(row_id, principal, self._call.reserve):
-            return await self._commit(principal, _over_budget(decision), row_id=row_id)
         try:
+            if not await admission.budgets.reserve(row_id, principal, self._call.reserve):
+                return await self._commit(principal, _over_budget(decision), row_id=row_id)
             return await self._commit(principal, decision, row_id=row_id)
         except BaseException:
-            await asyncio.shield(admission.budgets.settle(row_id, principal, 0))
+            await admission.settle_budget(row_id, principal, 0)
             raise
 
 

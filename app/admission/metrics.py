@@ -1,11 +1,14 @@
 """Counters of the corridor, for Prometheus."""
 
+from typing import Any, TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from app.core.call import Call
 from app.core.passage import Passage
 from app.core.verdict import Decision
 
+M = TypeVar("M", Counter, Histogram)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -27,7 +30,7 @@ class CallMetrics:
         )
         self._tokens = Counter("sallyport_tokens", "Tokens of AI requests", ["direction"], registry=registry)
         self._money = Counter("sallyport_microdollars", "Cost of AI requests", registry=registry)
-        self._children: dict[tuple[str, ...], Counter] = {}
+        self._children: dict[tuple[str, ...], Any] = {}
 
     def decided(self, call: Call, decision: Decision) -> None:
         """Count a decision."""
@@ -36,16 +39,16 @@ class CallMetrics:
     def finished(self, passage: Passage, seconds: float) -> None:
         """Count an outcome with what it used."""
         self._child(self._outcomes, passage.call.action, passage.status).inc()
-        self._seconds.labels(passage.call.action).observe(seconds)
+        self._child(self._seconds, passage.call.action).observe(seconds)
         if passage.usage.total:
-            self._tokens.labels("input").inc(passage.usage.total - passage.usage.output)
-            self._tokens.labels("output").inc(passage.usage.output)
+            self._child(self._tokens, "input").inc(passage.usage.total - passage.usage.output)
+            self._child(self._tokens, "output").inc(passage.usage.output)
         if passage.microdollars:
             self._money.inc(passage.microdollars)
 
-    def _child(self, counter: Counter, *labels: str) -> Counter:
-        key = (counter._name, *labels)  # noqa: SLF001 - the only name a counter has
-        child = self._children.get(key)
+    def _child(self, metric: M, *labels: str) -> M:
+        key = (metric._name, *labels)  # noqa: SLF001 - the only name a metric has
+        child: Any = self._children.get(key)
         if child is None:
-            child = self._children[key] = counter.labels(*labels)
+            child = self._children[key] = metric.labels(*labels)
         return child

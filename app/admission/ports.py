@@ -47,6 +47,10 @@ class Budgets(Protocol):
 class Records(Protocol):
     """The durable record."""
 
+    def require(self) -> None:
+        """RecordUnavailableError at once while nothing can be written, before any other work is done."""
+        ...
+
     async def write(self, event: Event, contents: Contents = ()) -> None:
         """Return once the event is committed; RecordUnavailableError otherwise."""
         ...

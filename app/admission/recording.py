@@ -9,7 +9,7 @@ from app.audit.recorder import Contents
 from app.config.schema import Record
 from app.core.call import Call
 from app.core.canonical import canonical, digest
-from app.core.ids import uuid7
+from app.core.ids import uuid7_text
 from app.core.passage import Passage
 from app.core.principal import Principal
 from app.core.verdict import Decision
@@ -108,22 +108,24 @@ class Recording:
 
     def _captured(self, action: str, value: dict[str, Any], contents: list[tuple[str, bytes]]) -> Any:
         family = action.partition(".")[0]
-        kept = recordable(value)
-        if self._full.get("tool" if family in ("resource", "prompt") else family, True):
+        full = self._full.get("tool" if family in ("resource", "prompt") else family, True)
+        kept = recordable(value) if full else value
+        try:
             data = canonical(kept)
+        except UnicodeEncodeError:
+            data = canonical(recordable(value))
+        if full:
             if len(data) <= INLINE_LIMIT:
                 return kept
             if len(data) <= CONTENT_LIMIT:
                 contents.append((digest(data), data))
-        else:
-            data = canonical(kept)
         return {"sha256": digest(data), "bytes": len(data)}
 
 
 def stamp(now: datetime) -> tuple[str, str]:
     """A new row's id and RFC 3339 time, of the same microsecond."""
     micros = int(now.timestamp() * 1_000_000)
-    return str(uuid7(now_us=micros)), now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return uuid7_text(now_us=micros), now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def recordable(value: Any) -> Any:

@@ -49,6 +49,7 @@ def endpoint(operation: Operation, *, admission: Admission) -> Endpoint:
 
     async def answer(request: web.BaseRequest, params: Params) -> web.StreamResponse:
         trace = continue_trace(request.headers.get("traceparent"))
+        params = {name: _public(value) for name, value in params.items()}
         try:
             parsed = await _parse(request, operation)
             async with admission.admit(_call(request, params, operation, parsed, trace)) as passage:
@@ -64,7 +65,9 @@ def endpoint(operation: Operation, *, admission: Admission) -> Endpoint:
         except Exception:
             log.exception("%s %s failed", operation.method, operation.path)
             return refuse(SallyportError("Sallyport failed on this request.", remedy="See its log."), trace)
-        return _response(operation.status if body else 204, body, trace)
+        response = _response(operation.status if body else 204, body, trace)
+        response.headers["Server-Timing"] = passage.server_timing
+        return response
 
     return answer
 
@@ -134,6 +137,11 @@ def _credential(request: web.BaseRequest) -> Credential:
     if scheme.lower() != "bearer" or not token.strip():
         return NO_CREDENTIAL
     return BearerToken(token=token.strip())
+
+
+def _public(value: str) -> str:
+    """Never more than the public part of an API key, even if a whole one was pasted into the path."""
+    return value[:13] if value.startswith("sp_") else value
 
 
 def _recorded(operation: Operation, params: Params, parsed: Parsed) -> dict[str, Any] | None:

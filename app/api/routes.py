@@ -4,7 +4,7 @@ import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, groups, keys, policies, record, status
+from app.api import accounts, groups, keys, policies, record, sessions, status
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
@@ -33,6 +33,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *record.operations(rooms.reading),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),
+        *sessions.operations(rooms.identity),
         *groups.operations(rooms.identity.groups, rooms.identity.roles),
         *keys.operations(rooms.identity.keys),
     ]

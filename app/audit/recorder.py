@@ -25,6 +25,8 @@ Contents = Sequence[tuple[str, bytes]]
 BATCH_ROWS = 512
 BATCH_BYTES = 4 * 1024 * 1024
 KEPT_OUTCOMES = 20_000
+_PAUSE = 0.05
+_IDLE_SECONDS = 2.0
 _AWAY = "The record cannot be written: the database does not answer."
 
 
@@ -77,6 +79,7 @@ class Recorder:
         self._doubt: list[_Row] = []
         self._wake = asyncio.Event()
         self._seq = 0
+        self._alone = 0
         self._closing = False
 
     @property
@@ -84,21 +87,28 @@ class Recorder:
         """Rows not yet committed."""
         return len(self._rows) + len(self._doubt)
 
+    def require(self) -> None:
+        """RecordUnavailableError at once while an intent could not be written anyway."""
+        if not self.available:
+            raise RecordUnavailableError(_AWAY)
+        if len(self._rows) >= self._settings.waiting:
+            raise RecordUnavailableError("The record is behind: too many calls wait for it.", retry_after=1)
+
     async def write(self, event: Event, contents: Contents = ()) -> None:
         """Return once the event is committed; RecordUnavailableError if that is not certain."""
         if event.kind in ("intent", "denial"):
-            if not self.available:
-                raise RecordUnavailableError(_AWAY)
-            if len(self._rows) >= self._settings.waiting:
-                raise RecordUnavailableError(
-                    "The record is behind: too many calls wait for it.", retry_after=1
-                )
+            self.require()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._append(_Row(event, contents, waiter))
         if not self.available:
             # An outcome: it is kept, but its answer must not wait for the database's return.
             raise RecordUnavailableError("The call was dispatched, but its outcome is not recorded yet.")
-        await waiter
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if event.kind == "intent" and waiter.done() and not waiter.cancelled() and not waiter.exception():
+                self._close_refused(event)  # committed at the very moment its call went away
+            raise
 
     def post(self, event: Event, contents: Contents = ()) -> None:
         """Hand over an outcome nobody waits for; it is kept until it is committed."""
@@ -115,24 +125,27 @@ class Recorder:
 
     async def run(self) -> None:
         """Write until `close`, reconnecting by itself."""
-        pause = 0.05
+        pause = _PAUSE
         while not (self._closing and not self.waiting):
             try:
                 conn = await self._open()
-            except (DatabaseError, store.Refused, OSError, TimeoutError) as error:
+            except (DatabaseError, store.Refused, OSError) as error:
                 log.warning("record: %s", error)
                 self._refuse(RecordUnavailableError(_AWAY))
-                if self._closing:
-                    break
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 1.0)
+                written = False
+            else:
+                try:
+                    written = await self._serve(conn)
+                finally:
+                    self.available = False
+                    await conn.close()
+            if written:
+                pause = _PAUSE
                 continue
-            pause = 0.05
-            try:
-                await self._serve(conn)
-            finally:
-                self.available = False
-                await conn.close()
+            if self._closing:
+                break
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
 
     def close(self) -> None:
         """Write what waits, then end `run`."""
@@ -140,40 +153,53 @@ class Recorder:
         self._wake.set()
 
     async def _open(self) -> store.Connection:
-        async with asyncio.timeout(self._settings.commit_timeout * 2):
-            conn = await self._connect()
-            try:
+        conn = await self._connect()
+        try:
+            with store.deadline(conn, self._settings.commit_timeout):
                 await store.lock_boot(conn, lock_key(self.boot))
                 await store.insert_boot(conn, self.boot, self.node, self._clock.now())
                 await store.ensure_partitions(conn)
                 await self._resolve_doubt(conn)
-            except BaseException:
-                await conn.close()
-                raise
+        except BaseException:
+            await conn.close()
+            raise
         self.available = True
         self.ready.set()
         return conn
 
-    async def _serve(self, conn: store.Connection) -> None:
+    async def _serve(self, conn: store.Connection) -> bool:
+        """Commit what comes until the connection fails or all is written; whether anything was."""
+        before = self._seq
         try:
-            while True:
-                if not self._rows:
-                    if self._closing:
-                        return
-                    self._wake.clear()
-                    await self._wake.wait()
-                    continue
-                await self._commit(conn, self._take())
-        except (store.Refused, OSError, TimeoutError) as error:
+            while self._rows or not self._closing:
+                if self._rows:
+                    await self._commit(conn, self._take())
+                else:
+                    await self._idle(conn)
+        except (store.Refused, OSError) as error:
             self.available = False
-            log.warning("record: connection lost: %s", error or type(error).__name__)
+            log.warning("record: connection lost: %s", " ".join(str(error).split()) or type(error).__name__)
             self._refuse(RecordUnavailableError(_AWAY))
+        return self._seq > before
+
+    async def _idle(self, conn: store.Connection) -> None:
+        """Wait for a row; a silent database is asked now and then, so that readiness tells the truth."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(_IDLE_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            with store.deadline(conn, self._settings.commit_timeout):
+                await store.verify_writable(conn)
 
     def _take(self) -> list[_Row]:
+        """The next rows for one commit; one at a time after a batch held a row that cannot be stored."""
+        most = 1 if self._alone else BATCH_ROWS
         batch: list[_Row] = []
         size = 0
-        while self._rows and len(batch) < BATCH_ROWS and size < BATCH_BYTES:
+        while self._rows and len(batch) < most and size < BATCH_BYTES:
             row = self._rows.popleft()
+            self._alone = max(0, self._alone - 1)
             if row.abandoned:
                 continue
             batch.append(row)
@@ -185,14 +211,18 @@ class Recorder:
             return
         self._doubt = batch
         try:
-            async with asyncio.timeout(self._settings.commit_timeout):
+            with store.deadline(conn, self._settings.commit_timeout):
                 await self._insert(conn, batch)
-        except store.Lost:
-            raise
-        except store.Refused as error:
+        except store.Unstorable as error:
             if conn.broken or conn.closed:
                 raise
-            await self._commit_singly(conn, batch, error)
+            self._doubt = []
+            if len(batch) == 1:
+                self._drop(batch[0], error)
+            else:
+                # Nobody else's row may suffer for the one.
+                self._alone = len(batch)
+                self._rows.extendleft(reversed(batch))
             return
         self._seq += len(batch)
         self._doubt = []
@@ -222,19 +252,17 @@ class Recorder:
             entries.append(entry)
         return (b"[" + b",".join(entries) + b"]").decode()
 
-    async def _commit_singly(self, conn: store.Connection, batch: list[_Row], error: store.Refused) -> None:
-        """One row of the batch cannot be stored; nobody else's may suffer for it."""
-        if len(batch) == 1:
-            self._doubt = []
-            log.error("record: a row was refused by the database: %s", error)
-            row = batch[0]
-            if row.event.kind == "intent" or not row.event.body:
-                row.failed(RecordUnavailableError("This call cannot be recorded, so it is refused."))
-                return
-            row.event.body = {"unrecordable": str(error)[:500]}
-            row.contents = ()
-        for row in batch:
-            await self._commit(conn, [row])
+    def _drop(self, row: _Row, error: Exception) -> None:
+        """A row that the database will never take: refuse its call, or keep an outcome without its body."""
+        reason = " ".join(str(error).split())[:500]
+        log.error("record: a row cannot be stored: %s", reason)
+        if row.event.kind == "intent" or "unrecordable" in row.event.body:
+            row.failed(RecordUnavailableError("This call cannot be recorded, so it is refused."))
+            return
+        row.event.body = {"unrecordable": reason}
+        row.contents = ()
+        self._rows.appendleft(row)
+        self._alone = 1
 
     def _committed(self, batch: list[_Row]) -> None:
         for row in batch:

@@ -5,15 +5,19 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
 
-from app.db import Connection, Pool, struct_row
+from app.db import Connection, Pool, deadline, struct_row
 
-Lost = (psycopg.OperationalError, psycopg.InterfaceError)
-"""The connection or the server failed: whether the statement was committed is not known."""
 Refused = psycopg.Error
-"""The server answered with an error."""
+"""The server, or the connection to it, failed; whether a statement was committed may not be known."""
+Unstorable = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""The server is well; it is the row that cannot be stored."""
 
-__all__ = ["Connection", "Lost", "Pool", "Refused"]
+Away = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+"""Whoever reads has no connection, or lost it."""
+
+__all__ = ["Away", "Connection", "Pool", "Refused", "Unstorable", "deadline"]
 
 
 async def insert_events(conn: Connection, entries: str) -> None:
@@ -68,6 +72,11 @@ async def ensure_partitions(conn: Connection) -> None:
     )
 
 
+async def verify_writable(conn: Connection) -> None:
+    """Raise `Refused` unless the server answers and takes writes."""
+    await conn.execute("UPDATE audit_boots SET closed = closed WHERE false")
+
+
 async def insert_boot(conn: Connection, boot: UUID, node: str, started: datetime) -> None:
     """Remember that a writer started."""
     await conn.execute(
@@ -120,7 +129,7 @@ async def orphans(conn: Connection, boot: UUID, since: datetime, *, limit: int) 
     async with conn.cursor(row_factory=struct_row(Orphan)) as cursor:
         await cursor.execute(
             "SELECT i.id, i.entry FROM audit_events i"
-            " WHERE i.boot = %s AND i.kind = 'intent' AND i.time >= %s - interval '1 hour'"
+            " WHERE i.boot = %s AND i.kind = 'intent' AND i.time >= %s::timestamptz - interval '1 hour'"
             " AND NOT EXISTS (SELECT FROM audit_events o WHERE o.call = i.id AND o.kind IN ('outcome', 'lost'))"
             " ORDER BY i.id LIMIT %s",
             (boot, since, limit),
@@ -155,9 +164,11 @@ async def decided_calls(
     actor: str | None,
     action: str | None,
     decision: str | None,
+    reads: bool,
+    since: UUID | None,
     limit: int,
 ) -> list[Line]:
-    """Decided calls, newest first, before an id, narrowed by what is given."""
+    """Decided calls, newest first, before an id, narrowed by what is given; `reads` False leaves out permitted looks."""
     async with conn.cursor(row_factory=struct_row(Line)) as cursor:
         await cursor.execute(
             "SELECT i.id, i.time, coalesce(i.trace_id, '') AS trace_id, coalesce(i.door, '') AS door,"
@@ -175,8 +186,42 @@ async def decided_calls(
             " AND (%(actor)s::text IS NULL OR i.actor = %(actor)s)"
             " AND (%(action)s::text IS NULL OR i.action = %(action)s)"
             " AND (%(decision)s::text IS NULL OR coalesce(i.decision, 'forbid') = %(decision)s)"
+            " AND (%(reads)s OR i.kind = 'denial' OR i.action NOT IN ('audit.read', 'console.view'))"
+            " AND (%(since)s::uuid IS NULL OR i.id >= %(since)s)"
             " ORDER BY i.id DESC LIMIT %(limit)s",
-            {"before": before, "actor": actor, "action": action, "decision": decision, "limit": limit},
+            {
+                "before": before, "actor": actor, "action": action, "decision": decision, "reads": reads,
+                "since": since, "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of one kind about one action in one minute, and what they used."""
+
+    minute: datetime
+    kind: str
+    action: str
+    rows: int
+    tokens: int
+    microdollars: int
+
+
+async def tallies(conn: Connection, *, since: UUID, limit: int) -> list[Tally]:
+    """Counts by minute over the newest `limit` rows from `since` on; permitted looks at the record are left out."""
+    async with conn.cursor(row_factory=struct_row(Tally)) as cursor:
+        await cursor.execute(
+            "SELECT date_trunc('minute', e.time) AS minute, e.kind, coalesce(e.action, '') AS action,"
+            " count(*) AS rows,"
+            " sum(coalesce(e.input_tokens, 0) + coalesce(e.output_tokens, 0) + coalesce(e.cache_read_tokens, 0)"
+            " + coalesce(e.cache_write_tokens, 0))::bigint AS tokens,"
+            " sum(coalesce(e.microdollars, 0))::bigint AS microdollars"
+            " FROM (SELECT time, kind, action, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,"
+            " microdollars FROM audit_events WHERE id >= %s ORDER BY id DESC LIMIT %s) AS e"
+            " WHERE e.kind = 'denial' OR e.action NOT IN ('audit.read', 'console.view')"
+            " GROUP BY 1, 2, 3",
+            (since, limit),
         )
         return await cursor.fetchall()
 

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from app.cli.site import Output, json_option, site_options, site_profile
-from app.config import Secret
+from app.config import Profile, Secret
 from app.config.reference import reference
 from app.egress.destinations import declared
 
@@ -54,8 +54,12 @@ def show(data: Path | None, profile: Path | None, as_json: bool) -> None:
 
 
 @config.command("reference")
-def print_reference() -> None:
+@json_option
+def print_reference(as_json: bool) -> None:
     """Print every key with type, default and meaning (Markdown)."""
+    if as_json:
+        Output(as_json=True).value(msgspec.json.schema(Profile, schema_hook=_secret_schema))
+        return
     click.echo(reference(), nl=False)
 
 
@@ -63,3 +67,9 @@ def _hide(value: Any) -> str:
     if isinstance(value, Secret):
         return "***"
     raise TypeError(type(value).__name__)
+
+
+def _secret_schema(type_: type) -> dict[str, str]:
+    if type_ is Secret:
+        return {"type": "string", "format": "password"}
+    raise TypeError(type_)

@@ -169,15 +169,29 @@ def _given_options(function: Any) -> Any:
 @click.option("--file", type=_FILE, help="As if this document held.")
 @site_command
 async def explain(site: Site, output: Output, arguments: str | None, file: Path | None, **given: Any) -> None:
-    """Say what would be decided about a call, and each rule's part in it."""
+    """Say what would be decided about a call, and each rule's part in it.
+
+    Roles and groups of a user or service account are looked up unless they are given.
+    """
     decoded = jsonsafe.decode_object(arguments.encode()) if arguments is not None else None
     given["scopes"] = given["scopes"] or msgspec.UNSET
-    asked = question(Given(**given, arguments=msgspec.UNSET if decoded is None else decoded))
     draft = _read(file) if file is not None else None
-    recorded = {"question": msgspec.to_builtins(asked)}
+    recorded = {"question": {name: value for name, value in given.items() if value}}
     async with site.admission.admit(operator_call("admin.policy.explain", Resource("policy", "*"), recorded)):
+        await _complete(site, given)
+        asked = question(Given(**given, arguments=msgspec.UNSET if decoded is None else decoded))
         told = await site.policies.explain(asked, draft=draft)
     output.value(told, _told(told))
+
+
+async def _complete(site: Site, given: dict[str, Any]) -> None:
+    """Roles and groups as they are now, where an account is named and none were given."""
+    name = given["user"] or given["service"]
+    if not name or given["roles"] or given["groups"]:
+        return
+    accounts = site.identity.users if given["user"] else site.identity.services
+    account = await accounts.find(name)
+    given["roles"], given["groups"] = account.roles, account.groups
 
 
 def _since(applied: datetime | None) -> str:

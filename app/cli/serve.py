@@ -23,6 +23,7 @@ def serve(
     PostgreSQL, a starter policy, and a one-time link for the first administrator. Starting again changes nothing.
     """
     from app.core.frozen import settle
+    from app.server.folder import prepare, write_first_profile
     from app.server.logs import configure_logs
     from app.server.process import run_guarded
     from app.server.serve import Running, serve_until_stopped
@@ -31,6 +32,8 @@ def serve(
         data, profile, **{"listen.address": address, "listen.plain_http": "loopback" if plain_http else None}
     )
     configure_logs(loaded.log)
+    if profile is None:
+        write_first_profile(prepare(folder), loaded.listen.address)
 
     def announce(server: Running) -> None:
         settle()

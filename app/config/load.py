@@ -16,7 +16,9 @@ from app.config.secret import Secret, read_secret
 from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
-RESERVED = frozenset({"RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA"})
+RESERVED = frozenset(
+    {"RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA", "TEST_DATABASE"}
+)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`(?: - at `\$\.?(?P<at>[^`]*)`)?")
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<at>[^`]*)`)?$")

@@ -1,6 +1,9 @@
 """The one tree of errors: each says what happened and what to do next."""
 
-from app.core.verdict import Decision
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # every command imports this module, and most need nothing that Decision brings
+    from app.core.verdict import Decision
 
 
 class SallyportError(Exception):
@@ -41,7 +44,7 @@ class ConflictError(SallyportError):
 class DeniedError(SallyportError):
     """The corridor said no; carries the recorded decision."""
 
-    def __init__(self, decision: Decision, *, trace_id: str, anonymous: bool) -> None:
+    def __init__(self, decision: "Decision", *, trace_id: str, anonymous: bool) -> None:
         super().__init__(decision.message)
         self.decision = decision
         self.trace_id = trace_id

@@ -4,7 +4,6 @@ import gc
 import os
 import sys
 from collections.abc import MutableMapping
-from pathlib import Path
 
 LAUNCHER_SETTINGS = ("LD_LIBRARY_PATH", "LD_PRELOAD")
 
@@ -29,7 +28,7 @@ def own_command(environment: MutableMapping[str, str] | None = None) -> list[str
     if not getattr(sys, "frozen", False):
         return [sys.executable, "-m", "app"]
     file = (os.environ if environment is None else environment).get("SALLYPORT_FILE", "")
-    return [file] if file and Path(file).exists() else [sys.executable]
+    return [file] if os.path.exists(file) else [sys.executable]  # noqa: PTH110 - pathlib is late on the way
 
 
 def hurry() -> None:

@@ -11,12 +11,20 @@ _HEX = frozenset("0123456789abcdef")
 
 def uuid7(*, now_us: int | None = None) -> UUID:
     """A time-ordered UUID: 48 bits of milliseconds, 12 bits of the millisecond's fraction, 62 random bits."""
-    micros = time.time_ns() // 1000 if now_us is None else now_us
+    return UUID(int=_uuid7(time.time_ns() // 1000 if now_us is None else now_us))
+
+
+def uuid7_text(*, now_us: int) -> str:
+    """The same as text, for the hot path: a UUID object costs three times as much."""
+    digits = f"{_uuid7(now_us):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _uuid7(micros: int) -> int:
     millis, fraction = divmod(micros, 1000)
     value = (millis & 0xFFFFFFFFFFFF) << 80
     value |= 0x7000 << 64 | (fraction * 4096 // 1000) << 64
-    value |= 0x8000 << 48 | int.from_bytes(os.urandom(8)) >> 2
-    return UUID(int=value)
+    return value | 0x8000 << 48 | int.from_bytes(os.urandom(8)) >> 2
 
 
 class Trace(msgspec.Struct, frozen=True):

@@ -53,6 +53,11 @@ class Passage:
         """The trace this call belongs to."""
         return self.call.trace
 
+    @property
+    def server_timing(self) -> str:
+        """Milliseconds of each stage so far (W3C Server-Timing)."""
+        return ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in self.timings.items())
+
     def note(
         self,
         *,

@@ -7,7 +7,7 @@ migrate.py   numbered SQL files, forward only
 embedded.py  the server that the file brings along
 """
 
-from app.db.connect import Connection, Pool, connect, open_pool
+from app.db.connect import Connection, Pool, connect, deadline, open_pool
 from app.db.rows import struct_row
 
-__all__ = ["Connection", "Pool", "connect", "open_pool", "struct_row"]
+__all__ = ["Connection", "Pool", "connect", "deadline", "open_pool", "struct_row"]

@@ -1,7 +1,10 @@
 """Connections that were checked before anybody uses them."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -12,9 +15,39 @@ from psycopg_pool import AsyncConnectionPool
 from app.core.errors import DatabaseError
 
 Connection = AsyncConnection[Any]
-Pool = AsyncConnectionPool[Connection]
 
 MINIMUM_VERSION = 140000
+
+
+class Pool(AsyncConnectionPool[Connection]):
+    """A pool whose connections are lent for `patience` seconds at most."""
+
+    patience = 15.0
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[Connection]:
+        """A connection for the block."""
+        async with super().connection(timeout) as conn:
+            with deadline(conn, self.patience):
+                yield conn
+
+
+@contextmanager
+def deadline(conn: Connection, seconds: float) -> Iterator[None]:
+    """Cut the connection's socket if the block takes longer, so that its statement fails with OperationalError.
+
+    Cancelling is no way out of a server that is frozen: psycopg would first ask it to cancel, and wait.
+    """
+    timer = asyncio.get_running_loop().call_later(seconds, _cut, conn)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(conn: Connection) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as same:
+        same.shutdown(socket.SHUT_RDWR)
 
 
 def conninfo(url: str, *, purpose: str, timeout: float) -> str:
@@ -45,7 +78,11 @@ async def connect(url: str, *, purpose: str, timeout: float = 5.0) -> Connection
     except psycopg.OperationalError as error:
         raise _unreachable(error) from None
     try:
-        await verify(conn)
+        with deadline(conn, timeout):
+            await verify(conn)
+    except psycopg.OperationalError as error:
+        await conn.close()
+        raise _unreachable(error) from None
     except BaseException:
         await conn.close()
         raise
@@ -68,12 +105,17 @@ async def verify(conn: Connection) -> None:
             f"PostgreSQL {version // 10000} is too old.", remedy="Version 14 or newer is needed."
         )
     cursor = await conn.execute(
-        "SELECT pg_is_in_recovery(), current_setting('fsync'), current_setting('full_page_writes')"
+        "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'),"
+        " current_setting('fsync'), current_setting('full_page_writes')"
     )
     row = await cursor.fetchone()
     if row is None or row[0]:
         raise DatabaseError("The database is a standby.", remedy="Point database.url at the primary.")
-    if row[1:] != ("on", "on"):
+    if row[1] == "on":
+        raise DatabaseError(
+            "The database is read-only.", remedy="Turn default_transaction_read_only off for this role."
+        )
+    if row[2:] != ("on", "on"):
         raise DatabaseError(
             "The database runs with fsync or full_page_writes off and can lose the record.",
             remedy="Turn both on in postgresql.conf.",
@@ -83,16 +125,19 @@ async def verify(conn: Connection) -> None:
 @asynccontextmanager
 async def open_pool(url: str, *, size: int, timeout: float) -> AsyncIterator[Pool]:
     """A pool of checked autocommit connections; it opens at once and reconnects by itself."""
-    pool: Pool = AsyncConnectionPool(
+    pool = Pool(
         conninfo(url, purpose="pool", timeout=timeout),
         min_size=1,
         max_size=max(1, size),
         open=False,
         timeout=timeout,
         configure=verify,
+        # A connection that died with the server is replaced here and not in somebody's call.
+        check=AsyncConnectionPool.check_connection,
         kwargs={"autocommit": True},
         reconnect_timeout=1.0,
     )
+    pool.patience = 2 * timeout
     await pool.open()
     try:
         yield pool

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import fcntl
+import logging
 import os
 import secrets
 import shutil
@@ -17,6 +18,8 @@ import psycopg
 
 from app.core.errors import DatabaseError
 from app.db.owner import Owner, reachable_home, server_owner
+
+log = logging.getLogger(__name__)
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -37,6 +40,8 @@ _SETTINGS = {
 }
 _LOG_LIMIT = 8 * 1024 * 1024
 _START_SECONDS = 120.0
+_RESTART_SECONDS = 0.25
+_RESTART_LIMIT = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -76,6 +81,22 @@ class Embedded:
         # Not in a worker thread: the kernel's parent-death signal follows the thread that forked.
         self._process = self._launch()
         await self._wait_ready()
+
+    async def keep(self) -> None:
+        """Start it again whenever it ends by itself, until cancelled; callers are refused in between."""
+        pause = _RESTART_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            if self._process is None or self._process.poll() is None:
+                pause = _RESTART_SECONDS
+                continue
+            log.error("the embedded PostgreSQL ended (%s); starting it again", self._process.returncode)
+            pause = min(pause * 2, _RESTART_LIMIT)
+            try:
+                await self._end_leftover()
+                self._process = self._launch()
+            except (OSError, DatabaseError) as error:
+                log.error("the embedded PostgreSQL cannot be started: %s", error)
 
     async def stop(self) -> None:
         """Fast shutdown: open transactions are rolled back, committed ones are safe."""
@@ -226,9 +247,13 @@ async def embedded(
             yield server.url
             return
         await server.start()
+        # Its life is this block.
+        keeper = asyncio.create_task(server.keep(), name="embedded PostgreSQL")
         try:
             yield server.url
         finally:
+            keeper.cancel()
+            await asyncio.wait({keeper})
             await asyncio.shield(server.stop())
 
 

@@ -10,6 +10,8 @@ import logging
 import socket
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from app.core.errors import EgressError
@@ -25,6 +27,7 @@ class Guard:
         self._destinations = destinations
         self._expected: set[tuple[str, int]] = set()
         self.refused = 0
+        self._watching = False
 
     def expect(self, address: str, port: int) -> None:
         """The connector has checked this address."""
@@ -58,11 +61,19 @@ class Guard:
             f"{name}:{port} is not a declared destination.", remedy="Declare it in the profile."
         )
 
-    def install(self) -> None:
-        """Watch this process from now on; there is no way back, by design of audit hooks."""
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch this process while the block runs; a hook cannot be taken out again, it only falls silent."""
+        self._watching = True
         sys.addaudithook(self._audit)
+        try:
+            yield
+        finally:
+            self._watching = False
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self._watching:
+            return
         if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             sock, address = args[0], args[1]
             if sock.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):

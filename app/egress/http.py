@@ -237,7 +237,8 @@ class Upstream:
                 f"{name} cannot be reached ({error.strerror or error}).", kind="connect"
             ) from None
         else:
-            self._live.add(connection)
+            if not connection.closed:
+                self._live.add(connection)
             return connection
         finally:
             self._opening -= 1

@@ -242,13 +242,9 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand a piece to the reader and pause when it lags."""
-        if (
-            self._reply is not None
-            and not self._ended
-            and self._reply.push(body)
-            and not self._paused
-            and self._transport
-        ):
+        if self._reply is None or self._ended or not self._reply.push(body):
+            return
+        if not self._paused and self._transport is not None and not self._transport.is_closing():
             self._paused = True
             self._transport.pause_reading()
 
@@ -278,10 +274,11 @@ class HttpConnection(asyncio.Protocol):
         self._head = None
         reply.complete = True
         reply.wake()
-        if self._paused:
-            self._paused = False
+        open_still = not self._transport.is_closing()
+        if self._paused and open_still:
             self._transport.resume_reading()
-        if keep and not self._transport.is_closing():
+        self._paused = False
+        if keep and open_still:
             self.idle_since = self._loop.time()
             self._idle(self, True)
         else:

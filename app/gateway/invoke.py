@@ -18,14 +18,13 @@ from app.gateway.ask import Ask, read_ask, with_model
 from app.gateway.dialects import Dialect, Said
 from app.gateway.models import Models, Target
 from app.gateway.relay import Relay
-from app.gateway.render import ToolRefusedError, failure, forwarded, returned, server_timing, trace_headers
+from app.gateway.render import ToolRefusedError, failure, forwarded, returned, trace_headers
 from app.gateway.tooluse import refusal
 
 ANSWER_LIMIT = 64 * 1024 * 1024
 ERROR_LIMIT = 1024 * 1024
 OUTPUT_TOKENS = 8192
 """What a request without max_tokens may reserve."""
-HEARTBEAT_SECONDS = 15.0
 _UNREAD = Ask(body=b"", members={}, model="unreadable", stream=False, max_tokens=None, tools=())
 
 
@@ -40,8 +39,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 class Invocation:
     """The gateway's endpoint logic for all operations."""
 
-    def __init__(self, *, admission: Admission, models: Models) -> None:
+    def __init__(self, *, admission: Admission, models: Models, heartbeat: float) -> None:
         self._admission = admission
+        self._heartbeat = heartbeat
         self._models = models
 
     async def serve(self, operation: Operation, request: web.BaseRequest) -> web.StreamResponse:
@@ -75,9 +75,10 @@ class Invocation:
             headers.append(target.credential)
         renamed = target.upstream_model != ask.model
         body = with_model(ask.body, target.upstream_model) if renamed else ask.body
-        path = f"{operation.path}?{request.query_string}" if request.query_string else operation.path
+        query = request.rel_url.raw_query_string
+        path = f"{operation.path}?{query}" if query else operation.path
         started = time.monotonic()
-        heartbeat = HEARTBEAT_SECONDS if ask.stream else 0.0
+        heartbeat = self._heartbeat if ask.stream else 0.0
         try:
             reply = await target.upstream.request(passage, "POST", path, headers, body, heartbeat=heartbeat)
             async with reply:
@@ -123,7 +124,7 @@ class Invocation:
                 passage.note(status="refused", error=why)
                 raise ToolRefusedError(why)
         headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
-        headers["server-timing"] = server_timing(passage)
+        headers["server-timing"] = passage.server_timing
         return web.Response(status=reply.status, body=body, headers=headers)
 
 

@@ -11,7 +11,7 @@ from app.core.errors import RecordUnavailableError, SallyportError, UpstreamErro
 from app.core.passage import Passage
 from app.egress.http import BEAT, Reply, end_to_end
 from app.gateway.dialects import Dialect, Seen, ToolUse
-from app.gateway.render import ToolRefusedError, kind_of, returned, server_timing, trace_headers
+from app.gateway.render import ToolRefusedError, kind_of, returned, trace_headers
 from app.gateway.sse import EVENT_LIMIT, Event, EventParser
 
 DRAIN_SECONDS = 1.0
@@ -151,7 +151,7 @@ class Relay:
             headers = returned(end_to_end(self._reply.headers)) | trace_headers(self._passage.trace)
             headers["cache-control"] = "no-cache"
             headers["x-accel-buffering"] = "no"
-            headers["server-timing"] = server_timing(self._passage)
+            headers["server-timing"] = self._passage.server_timing
             response = web.StreamResponse(status=self._reply.status, headers=headers)
             await response.prepare(request)
             self._response = response

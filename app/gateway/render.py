@@ -14,7 +14,6 @@ from app.core.errors import (
     UpstreamError,
 )
 from app.core.ids import Trace
-from app.core.passage import Passage
 from app.gateway.dialects import Dialect
 
 _FORWARDED = frozenset(("accept", "content-type", "user-agent", "idempotency-key", "openai-beta"))
@@ -104,11 +103,6 @@ def returned(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 def trace_headers(trace: Trace) -> dict[str, str]:
     """Where clients and their logs find the trace."""
     return {"traceparent": trace.traceparent, "x-request-id": trace.trace_id, "request-id": trace.trace_id}
-
-
-def server_timing(passage: Passage) -> str:
-    """Milliseconds of each stage (W3C Server-Timing)."""
-    return ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in passage.timings.items())
 
 
 def _denied(error: DeniedError, dialect: Dialect, trace: Trace) -> web.Response:

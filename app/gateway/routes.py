@@ -17,6 +17,7 @@ from app.gateway.invoke import Invocation, Operation, credential
 from app.gateway.models import Models, Target
 from app.gateway.render import failure, trace_headers
 
+HEARTBEAT_SECONDS = 15.0
 CREATED = 1_760_000_000
 CREATED_AT = "2025-10-09T08:53:20Z"
 _OPERATIONS = (
@@ -30,9 +31,9 @@ _PROBED = "clients probe it before they sign in; the answer says nothing"
 _DROPPED = "telemetry of clients is dropped unread"
 
 
-def routes(*, admission: Admission, models: Models) -> list[Route]:
-    """The AI gateway's endpoints."""
-    invocation = Invocation(admission=admission, models=models)
+def routes(*, admission: Admission, models: Models, heartbeat: float = HEARTBEAT_SECONDS) -> list[Route]:
+    """The AI gateway's endpoints; a silent stream is kept alive every `heartbeat` seconds."""
+    invocation = Invocation(admission=admission, models=models, heartbeat=heartbeat)
     listing = Listing(admission=admission, models=models)
     return [
         *(Route(method="POST", path=path, endpoint=_post(invocation, what)) for path, what in _OPERATIONS),

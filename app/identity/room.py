@@ -1,10 +1,12 @@
 """The room put together: what the server, the command line and tests hold."""
 
+import logging
 from collections.abc import Sequence
 
 from app.config.schema import Identity as Settings
 from app.core.call import BearerToken, PasswordCredential, SessionCookie, SetupToken
 from app.core.clock import Clock
+from app.core.errors import DatabaseError
 from app.identity import store
 from app.identity.accounts import Accounts
 from app.identity.budgets import Budgets
@@ -18,6 +20,8 @@ from app.identity.signin.authenticator import Authenticator, BearerTokens, Token
 from app.identity.signin.passwords import Passwords
 from app.identity.signin.sessions import Sessions
 from app.identity.signin.verified import VerifiedCache
+
+log = logging.getLogger(__name__)
 
 
 class Identity:
@@ -65,9 +69,16 @@ class Identity:
         await self.version.refresh()
 
     async def flush(self) -> None:
-        """Every minute and at the end: write when keys and sessions were last used."""
+        """Every minute: write when keys and sessions were last used."""
         await self.api_keys.flush()
         await self.sessions.flush()
+
+    async def close(self) -> None:
+        """At the end: flush. A database that is away then costs only times of last use."""
+        try:
+            await self.flush()
+        except DatabaseError as error:
+            log.warning("when keys and sessions were last used is not written: %s", error)
 
     async def prune(self) -> None:
         """Every hour: remove what no longer works or counts."""

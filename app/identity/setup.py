@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import msgspec
+
 from app.core.call import SetupToken
 from app.core.errors import ConflictError, NotFoundError
 from app.core.passage import Passage
@@ -15,12 +17,14 @@ from app.identity.signin.passwords import Passwords, checked_password
 from app.identity.signin.sessions import NewSession, Sessions
 from app.identity.signin.tokens import is_plain_token, mint_setup_token, secret_hash
 
+_SIGN_IN_ONLY = ("session.create",)
+
 SETUP_PRINCIPAL = Principal(
     id="setup",
     kind="operator",
     name="setup",
     roles=("administrator",),
-    scopes=("session.create",),
+    scopes=_SIGN_IN_ONLY,
     credential_kind="setup_token",
 )
 """Whoever holds the first administrator's link; good for that and nothing else."""
@@ -98,7 +102,8 @@ class Setup:
             return rejected(BAD_CREDENTIAL) if administrators else SETUP_PRINCIPAL
         if account is None or account.state != "active":
             return rejected(DISABLED)
-        return account.principal(credential_kind="sign_in_link")
+        principal = account.principal(credential_kind="sign_in_link")
+        return msgspec.structs.replace(principal, scopes=_SIGN_IN_ONLY)
 
     async def first_administrator(
         self, passage: Passage, *, name: str, password: str, display_name: str = ""

@@ -55,6 +55,11 @@ async def version(conn: Connection) -> int:
     return _only(await (await conn.execute("SELECT version FROM identity_version")).fetchone())
 
 
+async def hold_still(conn: Connection) -> None:
+    """Let nobody change identities until this transaction ends; many may hold at once."""
+    await conn.execute("SELECT version FROM identity_version FOR SHARE")
+
+
 async def count_administrators(conn: Connection) -> int:
     """Active users who are administrators by themselves or through a group."""
     cursor = await conn.execute(

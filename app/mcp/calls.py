@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from app.admission import Admission
 from app.core.call import Call, NoCredential
 from app.core.errors import DeniedError, RecordUnavailableError
@@ -55,8 +57,11 @@ class Calls:
                 if broken is not None:
                     passage.note(status="refused", error=str(broken))
                     return refused(message.id, broken, trace=inbound.trace)
-                return await self._admitted(
+                given = await self._admitted(
                     passage, inbound, message, (method, target, era), relay or Silent()
+                )
+                return msgspec.structs.replace(
+                    given, headers={**given.headers, "Server-Timing": passage.server_timing}
                 )
         except DeniedError as error:
             return denied(message.id, error)

@@ -1,6 +1,7 @@
 """An admitted message: taken, passed on within its time, its answer noted for the record."""
 
 import asyncio
+import time
 from typing import Any
 
 import msgspec
@@ -189,7 +190,9 @@ class Turns:
         if "requestState" in outgoing.params:
             state = self._seal.open(turn.message.params["requestState"], bound)
             outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, "requestState": state})
+        started = time.monotonic()
         reply = await self._rounds(turn, upstream, outgoing, relay)
+        turn.passage.timings["upstream"] = time.monotonic() - started
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:
             turn.passage.note(status="error", error=f"{failure.code}: {failure.message}"[:1000])

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.policy.document import Condition
-from app.policy.pattern import comparable, text_matches
+from app.policy.pattern import comparable, text_pattern
 
 Answer = bool | None
 Test = Callable[[Any], Answer]
@@ -29,6 +29,8 @@ class Check(msgspec.Struct, frozen=True):
 
     def answer(self, arguments: dict[str, Any] | None, effect: Literal["permit", "forbid"]) -> Answer:
         """What this check says about the arguments, for a rule of this effect."""
+        if len(self.path) == 1 and self.path[0] != "*":
+            return self.test((arguments or {}).get(self.path[0], UNSET))
         values = _select(arguments if arguments is not None else {}, self.path)
         if not values:
             return None
@@ -95,6 +97,7 @@ def _negated(test: Test) -> Test:
 
 def _equals(operand: Any) -> Test:
     kind = _kind(operand)
+    known = comparable(operand) if kind == "text" and "/" in operand else None
 
     def test(value: Any) -> Answer:
         if value is UNSET:
@@ -103,8 +106,7 @@ def _equals(operand: Any) -> Test:
             return False if operand is None else None
         if value == operand:
             return True
-        ambiguous = kind == "text" and "/" in operand and not comparable(operand, value)
-        return None if ambiguous else False
+        return None if known is not None and not known(value) else False
 
     return test
 
@@ -124,12 +126,15 @@ def _one_of(operands: tuple[Any, ...]) -> Test:
 
 
 def _matches(operand: str) -> Test:
-    return lambda value: text_matches(operand, value) if isinstance(value, str) else None
+    fits = text_pattern(operand)
+    return lambda value: fits(value) if isinstance(value, str) else None
 
 
 def _starts_with(operand: str) -> Test:
+    known = comparable(operand) if "/" in operand else None
+
     def test(value: Any) -> Answer:
-        if not isinstance(value, str) or ("/" in operand and not comparable(operand, value)):
+        if not isinstance(value, str) or (known is not None and not known(value)):
             return None
         return value.startswith(operand)
 

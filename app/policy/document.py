@@ -131,7 +131,7 @@ class Document(Part, frozen=True, kw_only=True):
     policy: Id
     description: str = ""
     rules: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=5000)]
-    tests: Annotated[tuple[Case, ...], Meta(max_length=5000)] = ()
+    tests: Annotated[tuple[Case, ...], Meta(max_length=1000)] = ()
 
 
 def targets(rule: Rule) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,11 @@
 """The policy of this moment: one snapshot, replaced whole, with what it knows before arguments remembered."""
 
+import asyncio
 import hashlib
 import logging
+import math
+import time
+from collections.abc import Callable
 from typing import Any
 
 from app.core.call import Resource
@@ -19,14 +23,19 @@ log = logging.getLogger(__name__)
 
 MEMO_ENTRIES = 16_384
 MEMO_NAME = 512
+TRUSTED_FOR = 30.0
+"""Seconds without a successful look at the database after which the snapshot is not believed any more."""
 _Key = tuple[object, ...]
 
 
 class Engine:
     """Decides. Without a pool, or before the first refresh, only the built-in rules hold."""
 
-    def __init__(self, *, pool: Pool | None = None) -> None:
+    def __init__(self, *, pool: Pool | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
+        self._monotonic = monotonic
+        self._trusted_until = math.inf
+        self._refreshing = asyncio.Lock()
         self._memo: dict[_Key, Outlook] = {}
         self._revision = -1
         self.problem = ""
@@ -37,6 +46,8 @@ class Engine:
         self, principal: Principal, action: str, resource: Resource, *, arguments: dict[str, Any] | None
     ) -> Decision:
         """Permit or forbid, default deny."""
+        if self._monotonic() > self._trusted_until:
+            return self._stale()
         key = (
             action, resource.kind, resource.name, principal.kind, principal.name, principal.roles, principal.groups,
             principal.scopes, principal.failure,
@@ -48,6 +59,8 @@ class Engine:
 
     def may(self, principal: Principal, action: str, resource: Resource) -> bool:
         """Whether some arguments could be permitted; for listings."""
+        if self._monotonic() > self._trusted_until:
+            return False
         key = (
             action, resource.kind, resource.name, principal.kind, principal.name, principal.roles, principal.groups,
             principal.scopes, principal.failure,
@@ -64,21 +77,34 @@ class Engine:
         """Load the active set when it has changed; whether it had. A set that cannot be read permits nothing."""
         if self._pool is None:
             return False
-        async with store.transaction(self._pool) as conn:
-            current = await store.revision(conn)
-            if current == self._revision:
-                return False
-            rows = await store.active(conn)
+        async with self._refreshing:
+            asked = self._monotonic()
+            async with store.transaction(self._pool) as conn:
+                current = await store.revision(conn)
+                rows = await store.active(conn) if current != self._revision else None
+            if rows is not None:
+                # In a thread: thousands of rules take longer than calls may wait.
+                self.use(await asyncio.to_thread(self._compile, rows))
+                self._revision = current
+            self._trusted_until = asked + TRUSTED_FOR
+            return rows is not None
+
+    def _compile(self, rows: list[Stored]) -> Snapshot:
         try:
             snapshot = compiled({row.name: row for row in rows})
-            self.problem = ""
         except InputError as error:
             self.problem = f"the active policies cannot be loaded: {error}"
             log.error("policy: %s; only the built-in rules hold until it is corrected", self.problem)
-            snapshot = compiled({})
-        self.use(snapshot)
-        self._revision = current
-        return True
+            return compiled({})
+        self.problem = ""
+        return snapshot
+
+    def _stale(self) -> Decision:
+        """Somebody may have forbidden something since: an old policy permits nothing."""
+        message = f"The policy could not be confirmed for more than {TRUSTED_FOR:.0f} seconds; see the log."
+        return Decision(
+            effect="forbid", reason="policy_unconfirmed", message=message, policy_hash=self.snapshot.hash
+        )
 
     def _look(self, key: _Key, principal: Principal, action: str, resource: Resource) -> Outlook:
         outlook = self.snapshot.outlook(principal, action, resource)

@@ -102,11 +102,7 @@ def _check_actions(rule: Rule, lines: Lines, at: tuple[Any, ...]) -> None:
     for index, pattern in enumerate(rule.actions):
         if pattern.startswith("admin.") or any(name_matches(pattern, action) for action in ACTIONS):
             continue
-        close = difflib.get_close_matches(pattern, [*ACTIONS, "admin.*"], n=1, cutoff=0.4)
-        remedy = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(ACTIONS)}, admin.*."
-        raise fault(
-            f"no action is called {pattern!r}", line=_line(lines, (*at, "actions", index)), remedy=remedy
-        )
+        raise _no_action(pattern, _line(lines, (*at, "actions", index)))
 
 
 def _check_targets(rule: Rule, lines: Lines, at: tuple[Any, ...]) -> None:
@@ -170,11 +166,29 @@ def _check_case(case: Case, document: Document, lines: Lines, at: tuple[Any, ...
         raise fault("only one of user, service, agent and operator can ask", line=line)
     if sum(bool(name) for name in _about(given)) > 1:
         raise fault("a call is about one of model, server, tool, resource, prompt and object", line=line)
+    _check_action(given, _line(lines, (*at, "given", "action")))
     known = {rule.id for rule in document.rules}
     if case.rule and case.rule not in known and "/" not in case.rule:
         close = difflib.get_close_matches(case.rule, list(known), n=1, cutoff=0.4)
         remedy = f"Did you mean {close[0]}?" if close else ""
         raise fault(f"there is no rule {case.rule!r}", line=_line(lines, (*at, "rule")), remedy=remedy)
+
+
+def _check_action(given: Given, line: int) -> None:
+    """A case about an action that does not exist would prove nothing."""
+    if given.action.startswith("admin."):
+        return
+    if given.action not in ACTIONS:
+        raise _no_action(given.action, line)
+    kind = next((kind for kind in KINDS if getattr(given, kind)), given.object.partition(":")[0])
+    if kind and kind != ACTIONS[given.action]:
+        raise fault(f"{given.action} is about a {ACTIONS[given.action]}, not about a {kind}", line=line)
+
+
+def _no_action(name: str, line: int) -> InputError:
+    close = difflib.get_close_matches(name, [*ACTIONS, "admin.*"], n=1, cutoff=0.4)
+    remedy = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(ACTIONS)}, admin.*."
+    return fault(f"no action is called {name!r}", line=line, remedy=remedy)
 
 
 def _about(given: Given) -> Iterator[str]:

@@ -8,12 +8,14 @@ the answer is None, unknown.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import msgspec
 
 MAX_VALUE = 8192
 _STRANGE = re.compile(r"[\x00-\x1f\x7f\\\u2028\u2029]|%(?:2[ef]|5c|25|00)", re.IGNORECASE)
+_AUTHORITY = frozenset("@?#")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://")
 
 
@@ -56,63 +58,94 @@ def names(patterns: Iterable[str]) -> Names | None:
     return Names(frozenset(p for p in found if "*" not in p), tuple(p for p in found if "*" in p))
 
 
+class _Place(NamedTuple):
+    """A path or URL: in which manner it is written (absolute, relative, with a scheme) and its segments."""
+
+    manner: str
+    segments: list[str]
+
+
 def plain_path(value: str) -> bool:
     """Whether every reader takes this path or URL for the same place."""
-    if _STRANGE.search(value) or value.startswith("~") or value != value.strip():
-        return False
-    scheme = _SCHEME.match(value)
-    if scheme:
-        authority = value[scheme.end() :].partition("/")[0]
-        if "@" in authority or "?" in authority or "#" in authority:
-            return False
-    segments = _segments(value[scheme.end() :] if scheme else value)
-    inner = segments[1:] if segments[0] == "" else segments
-    if inner == [""]:  # the root itself
-        return True
-    return "" not in inner and "." not in segments and ".." not in segments
+    return _plain_place(value) is not None
 
 
-def text_matches(pattern: str, value: str) -> bool | None:
-    """Whether a value fits a condition's pattern; None where that cannot be known."""
-    if len(value) > MAX_VALUE:
-        return None
-    if "/" not in pattern:
+def comparable(operand: str) -> Callable[[str], bool]:
+    """Whether a path operand says anything about a value: plain, and absolute, relative or a URL as it is."""
+    manner = _place(operand).manner
+
+    def test(value: str) -> bool:
+        place = _plain_place(value)
+        return place is not None and place.manner == manner
+
+    return test
+
+
+def text_pattern(pattern: str) -> Callable[[str], bool | None]:
+    """The test of a condition's pattern: whether a value fits; None where that cannot be known."""
+    if "/" in pattern:
+        return _path_pattern(pattern)
+    wild = "*" in pattern
+
+    def test(value: str) -> bool | None:
+        if len(value) > MAX_VALUE:
+            return None
         fits = name_matches(pattern, value)
-        return None if fits and "/" in value and "*" in pattern else fits
-    if not comparable(pattern, value):
-        return None
-    return _path_matches(_segments(_same_host(pattern)), _segments(_same_host(value)))
+        return None if fits and wild and "/" in value else fits
+
+    return test
 
 
-def comparable(operand: str, value: str) -> bool:
-    """Whether a path operand says anything about this value: plain, and both absolute, relative or a URL."""
-    return plain_path(value) and (operand.startswith("**") or _manner(operand) == _manner(value))
-
-
-def _manner(value: str) -> str:
-    return "url" if _SCHEME.match(value) else value[:1] if value.startswith("/") else ""
-
-
-def _same_host(value: str) -> str:
-    scheme = _SCHEME.match(value)
-    if not scheme:
-        return value
-    authority, slash, path = value[scheme.end() :].partition("/")
-    return scheme[0].lower() + authority.lower() + slash + path
-
-
-def _segments(value: str) -> list[str]:
-    return (value[:-1] if len(value) > 1 and value.endswith("/") else value).split("/")
-
-
-def _path_matches(pattern: list[str], value: list[str]) -> bool:
-    """Runs of fixed segments between `**`: the first and last anchored, the others leftmost in order."""
+def _path_pattern(pattern: str) -> Callable[[str], bool | None]:
+    manner, segments = _place(pattern)
+    anywhere = pattern.startswith("**")
     runs: list[list[str]] = [[]]
-    for segment in pattern:
+    for segment in segments:
         if segment == "**":
             runs.append([])
         else:
             runs[-1].append(segment)
+
+    def test(value: str) -> bool | None:
+        if len(value) > MAX_VALUE:
+            return None
+        place = _plain_place(value)
+        if place is None or (place.manner != manner and not anywhere):
+            return None
+        return _runs_match(runs, place.segments)
+
+    return test
+
+
+def _place(value: str) -> _Place:
+    """Scheme and host of a URL mean the same in any case; a slash at the end means nothing."""
+    scheme = _SCHEME.match(value)
+    if scheme is None:
+        return _Place("/" if value.startswith("/") else "", _segments(value))
+    authority, _, path = value[scheme.end() :].partition("/")
+    return _Place("url", [scheme[0][:-2].lower(), "", authority.lower(), *(_segments(path) if path else ())])
+
+
+def _segments(path: str) -> list[str]:
+    return (path[:-1] if len(path) > 1 and path.endswith("/") else path).split("/")
+
+
+def _plain_place(value: str) -> _Place | None:
+    if _STRANGE.search(value) or value[:1] == "~" or value != value.strip():
+        return None
+    place = _place(value)
+    inner = place.segments
+    if place.manner == "url":
+        if not _AUTHORITY.isdisjoint(inner[2]):
+            return None
+        inner = inner[3:]
+    elif place.manner == "/":
+        inner = inner[1:] if value != "/" else []
+    return None if "" in inner or "." in inner or ".." in inner else place
+
+
+def _runs_match(runs: list[list[str]], value: list[str]) -> bool:
+    """Runs of fixed segments between `**`: the first and last anchored, the others leftmost in order."""
     if len(runs) == 1:
         return len(runs[0]) == len(value) and _fits(runs[0], value, 0)
     first, *middle, last = runs

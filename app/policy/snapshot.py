@@ -10,7 +10,7 @@ from app.core.canonical import canonical, digest
 from app.core.principal import Principal
 from app.core.verdict import DEFAULT_DENY, FORBIDDEN, NO_CREDENTIAL, PERMITTED, SCOPE, Decision
 from app.policy.condition import Check, checks
-from app.policy.document import PRIVILEGED, Document, Rule, targets
+from app.policy.document import ACTIONS, PRIVILEGED, Document, Rule, targets
 from app.policy.pattern import Names, name_matches, names, plain_path
 
 MAX_NAMED = 16
@@ -94,6 +94,7 @@ class Snapshot:
                 key=lambda found: found.id,
             )
         )
+        self._reaching = {action: self._about(action) for action in ACTIONS}
 
     def outlook(self, principal: Principal, action: str, resource: Resource) -> Outlook:
         """Everything that does not depend on arguments; worth remembering."""
@@ -104,7 +105,9 @@ class Snapshot:
             name_matches(scope, action) for scope in principal.scopes
         ):
             return Outlook(final=self._no(SCOPE, f"The credential's scopes do not include {action}."))
-        about = [clause for clause in self.clauses if clause.reaches(action)]
+        about = self._reaching.get(action)
+        if about is None:
+            about = self._about(action)
         mine = [clause for clause in about if clause.meant(principal) and clause.covers(resource)]
         forbids = [clause for clause in mine if clause.effect == "forbid"]
         permits = tuple(clause for clause in mine if clause.effect == "permit")
@@ -137,6 +140,9 @@ class Snapshot:
     ) -> Decision:
         """Outlook and settlement in one step."""
         return self.settle(self.outlook(principal, action, resource), arguments)
+
+    def _about(self, action: str) -> tuple[Clause, ...]:
+        return tuple(clause for clause in self.clauses if clause.reaches(action))
 
     def _forbidden(self, clauses: Sequence[Clause]) -> Decision:
         ids = tuple(clause.id for clause in clauses)
@@ -203,7 +209,7 @@ _NOBODY: dict[str, str] = {
 }
 
 
-def _missing(about: list[Clause], principal: Principal, action: str, resource: Resource) -> str:
+def _missing(about: Sequence[Clause], principal: Principal, action: str, resource: Resource) -> str:
     """Which kind of permit is missing, without telling whom others' permits are for."""
     permits = [clause for clause in about if clause.effect == "permit"]
     who = f"{principal.kind} {principal.name}"

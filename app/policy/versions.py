@@ -1,5 +1,6 @@
 """Policies for administrators: check, apply, roll back, retire, list, compare. A change takes a Passage first."""
 
+import asyncio
 import difflib
 from datetime import UTC, datetime
 
@@ -62,7 +63,7 @@ class Policies:
 
     async def apply(self, passage: Passage, data: bytes) -> Applied:
         """Let this document hold from now on; InputError when it is unreadable or fails its own cases."""
-        document, checked = check(data)
+        document, checked = await asyncio.to_thread(check, data)
         name = document.policy
         author = _author(passage, "admin.policy.apply", name)
         _require_cases(checked)
@@ -72,7 +73,7 @@ class Policies:
             held = rows.get(name)
             if held is not None and held.sha256 == checked.sha256:
                 return _applied(held, compiled(rows), changed=False)
-            snapshot = _safe(compiled(_without(rows, name), draft=(document, checked.sha256)), name)
+            snapshot = await asyncio.to_thread(_safe, _without(rows, name), (document, checked.sha256))
             row = Stored(
                 name=name, version=await store.latest(conn, name) + 1, sha256=checked.sha256, source=data.decode(),
                 author=author, approver=None, created=self._clock.now(),
@@ -91,9 +92,9 @@ class Policies:
             row = await _require_version(conn, name, number)
             if name in rows and rows[name].version == number:
                 return _applied(row, compiled(rows), changed=False)
-            document, checked = check(row.source.encode())
+            document, checked = await asyncio.to_thread(check, row.source.encode())
             _require_cases(checked)
-            snapshot = _safe(compiled(_without(rows, name), draft=(document, row.sha256)), name)
+            snapshot = await asyncio.to_thread(_safe, _without(rows, name), (document, row.sha256))
             await _activate(conn, row, revision=revision + 1, author=author, at=self._clock.now())
         return _applied(row, snapshot, changed=True)
 
@@ -126,12 +127,15 @@ class Policies:
             for row in await store.newest_versions(conn):
                 if row.name == name:
                     return await _require_version(conn, name, row.version)
-        raise NotFoundError(f"There is no policy {name!r}.", remedy="See `policy list`.")
+        raise _unknown(name)
 
     async def history(self, name: str) -> tuple[list[Version], list[Activation]]:
         """All versions, and what held when."""
         async with store.transaction(self._pool) as conn:
-            return await store.versions(conn, name), await store.activations(conn, name)
+            versions, activations = await store.versions(conn, name), await store.activations(conn, name)
+        if not versions:
+            raise _unknown(name)
+        return versions, activations
 
     async def diff(self, name: str, *, old: int | None, new: int | bytes | None) -> str:
         """A unified diff from a version (none: the active one) to another version or to a document's bytes."""
@@ -151,10 +155,7 @@ class Policies:
         """What the active set, perhaps with a draft in it, would decide and why."""
         async with store.transaction(self._pool) as conn:
             rows = {row.name: row for row in await store.active(conn)}
-        if draft is None:
-            return explain(compiled(rows), question)
-        document, checked = check(draft)
-        return explain(compiled(_without(rows, document.policy), draft=(document, checked.sha256)), question)
+        return await asyncio.to_thread(_explained, rows, question, draft)
 
 
 def _author(passage: Passage, action: str, name: str) -> str:
@@ -168,6 +169,13 @@ def _author(passage: Passage, action: str, name: str) -> str:
             code="policy_name_differs",
         )
     return f"{passage.principal.kind}:{passage.principal.name}"
+
+
+def _explained(rows: dict[str, Stored], question: Question, draft: bytes | None) -> Explanation:
+    if draft is None:
+        return explain(compiled(rows), question)
+    document, checked = check(draft)
+    return explain(compiled(_without(rows, document.policy), draft=(document, checked.sha256)), question)
 
 
 async def _activate(conn: Connection, row: Stored, *, revision: int, author: str, at: datetime) -> None:
@@ -198,6 +206,10 @@ async def _require_version(conn: Connection, name: str, number: int) -> Stored:
     return row
 
 
+def _unknown(name: str) -> NotFoundError:
+    return NotFoundError(f"There is no policy {name[:80]!r}.", remedy="See `policy list`.")
+
+
 def _without(rows: dict[str, Stored], name: str) -> dict[str, Stored]:
     return {other: row for other, row in rows.items() if other != name}
 
@@ -213,8 +225,9 @@ def _require_cases(checked: Checked) -> None:
         )
 
 
-def _safe(snapshot: Snapshot, name: str) -> Snapshot:
-    """Refuse a set in which not even the operator on the host could change policies any more."""
+def _safe(rows: dict[str, Stored], draft: tuple[Document, str]) -> Snapshot:
+    """The set with a draft; refused when not even the operator on the host could change policies any more."""
+    snapshot, name = compiled(rows, draft=draft), draft[0].policy
     decision = snapshot.decide(_OPERATOR, "admin.policy.apply", Resource("policy", name), arguments=None)
     if not decision.permitted:
         raise ConflictError(

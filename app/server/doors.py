@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from app import __version__
-from app.api.routes import Rooms
-from app.api.routes import routes as api_routes
+from app.api import Rooms
+from app.api import routes as api_routes
 from app.core.paths import resources
 from app.egress import Connector
 from app.egress.trust import client_context

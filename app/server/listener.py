@@ -6,7 +6,7 @@ import logging
 from ssl import SSLContext
 from typing import Any
 
-from aiohttp import web
+from aiohttp import http_parser, web
 
 from app.config.schema import Listen
 from app.core.canonical import canonical
@@ -210,6 +210,11 @@ def error_response(status: int, code: str, message: str, *, trace_id: str = "") 
     if trace_id:
         error["trace_id"] = trace_id
     return web.Response(status=status, body=canonical({"error": error}), content_type="application/json")
+
+
+def uses_compiled_parser() -> bool:
+    """Whether requests are read by llhttp; aiohttp's Python fallback accepts smuggled ones."""
+    return http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -17,13 +17,13 @@ def run_guarded(profile: Profile, main: Callable[[Connector], Awaitable[T]], *, 
     """Run `main` with nothing but the profile's destinations reachable; `fast` takes uvloop, for servers."""
     destinations = Destinations([*declared(profile), *database_places(profile)])
     guard = Guard(destinations)
-    guard.install()
     connector = Connector(destinations=destinations, guard=guard)
 
     async def whole() -> T:
         return await main(connector)
 
-    with asyncio.Runner(loop_factory=(lambda: guarded_loop(guard)) if fast else None) as runner:
+    loop_factory = (lambda: guarded_loop(guard)) if fast else None
+    with guard.watching(), asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(whole())
 
 

@@ -107,6 +107,7 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
         await listener.shutdown(2.0)
         jobs.cancel()
         await asyncio.wait({jobs})
+        await site.identity.close()
 
 
 async def _jobs(site: Site, doors: Doors, listener: Listener, certificate: Certificate | None) -> None:

@@ -12,32 +12,34 @@ from tests.frozen.serving import lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.frozen]
 
-# A network namespace whose only way out is an interface that leads nowhere and is listened to. Whatever the file
-# sends to any address or name server goes there and is seen.
+# A network namespace with nothing but its loopback, where every address of the world is routed to that loopback and
+# listened to: whatever the file sends to any host or name server is seen there, and reaches nobody.
 NAMESPACE = """
     set -eu
     ip link set lo up
-    ip link add way-out type dummy
-    echo 1 >/proc/sys/net/ipv6/conf/way-out/disable_ipv6
-    ip address add 192.0.2.1/24 dev way-out
-    ip link set way-out up
-    ip route add default via 192.0.2.2 dev way-out
-    tcpdump -i way-out -U -w "$1/capture" 2>"$1/tcpdump.log" &
+    ip address add 192.0.2.1/32 dev lo
+    ip route add default dev lo src 192.0.2.1
+    ip -6 route add default dev lo || true
+    tcpdump -i lo -U --immediate-mode -w "$1/capture" 'not net 127.0.0.0/8 and not host ::1' 2>"$1/tcpdump.log" &
     capture=$!
     until grep -q listening "$1/tcpdump.log"; do sleep 0.05; done
     status=0
     cd "$1/alone" && env -i PATH=/usr/bin:/bin SALLYPORT_RUNTIME_DIR="$2" ./sallyport demo --once --json --data "$1/data" \
         || status=$?
-    sleep 0.3
+    sleep 0.5
     kill -INT $capture; wait $capture || true
     exit $status
 """
 
 
-@pytest.fixture
-def story(bundle: Path, folder: Path, runtime: Path) -> subprocess.CompletedProcess[str]:
+def require_capture() -> None:
     if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "tcpdump"))):
         pytest.skip("needs root, unshare, ip and tcpdump for a network namespace with a capture")
+
+
+@pytest.fixture
+def story(bundle: Path, folder: Path, runtime: Path) -> subprocess.CompletedProcess[str]:
+    require_capture()
     alone = folder / "alone"
     alone.mkdir()
     shutil.copy(bundle, alone / "sallyport")
@@ -69,8 +71,7 @@ def test_story_runs_without_a_network_and_nothing_leaves(
 
 
 def test_capture_would_have_seen_a_packet(folder: Path) -> None:
-    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "tcpdump"))):
-        pytest.skip("needs root, unshare, ip and tcpdump for a network namespace with a capture")
+    require_capture()
     alone = folder / "alone"
     alone.mkdir()
     (alone / "sallyport").write_text("#!/bin/bash\necho >/dev/udp/198.51.100.1/53\n")

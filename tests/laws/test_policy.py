@@ -1,7 +1,9 @@
 """Laws of policies: forbids only take, permits only give, order is nothing, rendering loses nothing."""
 
+import posixpath
 import random
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from hypothesis import given
@@ -12,7 +14,7 @@ from app.core.principal import Principal
 from app.core.verdict import DEFAULT_DENY
 from app.policy.document import Condition, Document, Rule, Who, render
 from app.policy.parse import parse
-from app.policy.pattern import name_matches
+from app.policy.pattern import name_matches, text_pattern
 from app.policy.snapshot import Snapshot
 
 NAMES = st.sampled_from(["a", "b", "files/read", "files/../x"])
@@ -155,3 +157,36 @@ def test_name_pattern_is_what_the_naive_reading_says(pattern: str, value: str) -
         return bool(v) and p[0] == v[0] and naive(p[1:], v[1:])
 
     assert name_matches(pattern, value) is naive(pattern, value)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["/", ".", "..", "srv", "a", "%2e", "%2F", "%252e", "\\", "~", " ", "\n", "etc"]),
+        max_size=9,
+    )
+)
+def test_path_that_fits_stays_inside_however_it_is_read(pieces: list[str]) -> None:
+    value = "/srv" + "".join(pieces)
+    if text_pattern("/srv/**")(value):
+        for read in (value, unquote(value), unquote(unquote(value)), value.replace("\\", "/")):
+            assert posixpath.normpath(read).startswith("/srv/")
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["https:", "//", "/", "good.example", "evil.example", "@", "?", "#", ":", "..", "\\", "a"]
+        ),
+        max_size=9,
+    )
+)
+def test_url_that_fits_stays_on_its_host(pieces: list[str]) -> None:
+    value = "https://good.example" + "".join(pieces)
+    if text_pattern("https://good.example/**")(value):
+        assert urlsplit(value).hostname == "good.example"
+
+
+@given(st.sampled_from(["/srv/**", "https://*.x/**", "a/*", "**/b", "*a*", "x", "/"]), st.text(max_size=40))
+def test_no_value_breaks_a_pattern(pattern: str, value: str) -> None:
+    for text in (value, f"https://{value}", f"/{value}", f"{value}/"):
+        assert text_pattern(pattern)(text) in (True, False, None)

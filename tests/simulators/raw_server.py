@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ssl import SSLContext
 
 CLOSE = None
 """In a script: end the connection here, without the rest."""
@@ -16,10 +17,15 @@ class RawServer:
 
     script: Callable[[int, bytes], Iterable]
     port: int = 0
+    scheme: str = "http"
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -55,9 +61,11 @@ class RawServer:
 
 
 @asynccontextmanager
-async def raw_server(script: Callable[[int, bytes], Iterable]) -> AsyncIterator[RawServer]:
-    server = RawServer(script)
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=2**20)
+async def raw_server(
+    script: Callable[[int, bytes], Iterable], *, tls: SSLContext | None = None
+) -> AsyncIterator[RawServer]:
+    server = RawServer(script, scheme="https" if tls else "http")
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=2**20, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

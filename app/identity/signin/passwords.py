@@ -52,6 +52,11 @@ def name_hash(name: str) -> bytes:
     return hashlib.sha256(name.casefold().encode("utf-8", "surrogatepass")).digest()
 
 
+def fingerprint(phc: str) -> str:
+    """Which of an account's passwords it was: in the record, and to notice that it was replaced meanwhile."""
+    return hashlib.sha256(phc.encode()).hexdigest()[:16]
+
+
 class Passwords:
     """Hashes and verifies in threads, two at a time; more than 64 waiting are refused."""
 
@@ -89,11 +94,12 @@ class Passwords:
             ):
                 return rejected(TOO_MANY)
             stored = await signin_store.password(conn, _storable(name))
-        if not await self._matches(credential.password, stored.phc if stored else DECOY):
+        phc = stored.phc if stored else DECOY
+        if not await self._matches(credential.password, phc):
             return rejected(BAD_CREDENTIAL)
-        return await self._signed_in(name)
+        return await self._signed_in(name, fingerprint(phc))
 
-    async def _signed_in(self, name: str) -> Principal:
+    async def _signed_in(self, name: str, credential_id: str) -> Principal:
         async with store.transaction(self._pool) as conn:
             await signin_store.clear_attempts(conn, name_hash(name))
             account = await store.account(conn, name)
@@ -101,7 +107,7 @@ class Passwords:
             return rejected(BAD_CREDENTIAL)
         if account.state != "active":
             return rejected(DISABLED)
-        return account.principal(credential_kind="password")
+        return account.principal(credential_kind="password", credential_id=credential_id)
 
     async def _matches(self, password: str, phc: str) -> bool:
         self.derivations += 1

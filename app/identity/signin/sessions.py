@@ -17,6 +17,7 @@ from app.identity import store
 from app.identity.change import Changes
 from app.identity.records import Account
 from app.identity.signin import store as signin_store
+from app.identity.signin.passwords import fingerprint
 from app.identity.signin.store import StoredSession
 from app.identity.signin.tokens import is_plain_token, mint_session_token, secret_hash
 from app.identity.signin.verified import BELIEVED_FOR, VerifiedCache
@@ -51,14 +52,23 @@ class Sessions:
                 "This credential cannot begin a session.", remedy="Sign in with name and password."
             )
         async with store.transaction(self._pool) as conn:
-            if isinstance(credential, SetupToken) and not await signin_store.use_link(
-                conn, secret_hash(credential.token), now=self._clock.now()
-            ):
-                raise ConflictError("This link was used or has expired.", remedy="Ask for a new one.")
+            # Against a disabling or a new password between the proof and this moment.
+            await store.hold_still(conn)
+            if not await self._still_proven(conn, passage):
+                raise ConflictError(
+                    "This credential was used, replaced or has expired.", remedy="Sign in again."
+                )
             account = await store.account(conn, passage.principal.name)
             if account is None or account.state != "active" or str(account.id) != passage.principal.id:
                 raise ConflictError("This account cannot sign in.", remedy="Ask an administrator.")
             return await self.insert(conn, account, passage)
+
+    async def _still_proven(self, conn: store.Connection, passage: Passage) -> bool:
+        credential = passage.call.credential
+        if isinstance(credential, SetupToken):
+            return await signin_store.use_link(conn, secret_hash(credential.token), now=self._clock.now())
+        stored = await signin_store.password(conn, passage.principal.name)
+        return stored is not None and fingerprint(stored.phc) == passage.principal.credential_id
 
     async def insert(self, conn: store.Connection, account: Account, passage: Passage) -> NewSession:
         """A session inside the caller's transaction."""

@@ -81,10 +81,10 @@ async def claim_attempt(
     cursor = await conn.execute(
         """INSERT INTO sign_in_attempts AS a (subject, attempts, since) VALUES (%(subject)s, 1, %(now)s)
         ON CONFLICT (subject) DO UPDATE SET
-            attempts = CASE WHEN a.since <= %(now)s - %(window)s THEN 1 ELSE least(a.attempts, %(limit)s) + 1 END,
-            since = CASE WHEN a.since <= %(now)s - %(window)s OR a.attempts < %(limit)s THEN %(now)s ELSE a.since END
+            attempts = CASE WHEN a.since <= %(stale)s THEN 1 ELSE least(a.attempts, %(limit)s) + 1 END,
+            since = CASE WHEN a.since <= %(stale)s OR a.attempts < %(limit)s THEN %(now)s ELSE a.since END
         RETURNING attempts <= %(limit)s""",
-        {"subject": subject, "now": now, "limit": limit, "window": window},
+        {"subject": subject, "now": now, "limit": limit, "stale": now - window},
     )
     row = await cursor.fetchone()
     return row is not None and row[0]
@@ -119,7 +119,7 @@ async def touch_keys(conn: Connection, prefixes: list[str], *, now: datetime) ->
     """Write when keys were last used, at most once a minute each."""
     await conn.execute(
         """UPDATE api_keys SET last_used = %(now)s WHERE prefix = ANY (%(prefixes)s)
-        AND (last_used IS NULL OR last_used <= %(now)s - interval '1 minute')""",
+        AND (last_used IS NULL OR last_used <= %(now)s::timestamptz - interval '1 minute')""",
         {"now": now, "prefixes": prefixes},
     )
 

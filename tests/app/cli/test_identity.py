@@ -8,25 +8,24 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.cli import main
 from app.core.clock import SystemClock
 from app.identity.signin.tokens import api_key_prefix, is_plain_token
+from tests.fix_command import Command
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(database: str, tmp_path: Path, command: Command) -> Run:
     """Runs a command line on a site with a fresh database: exit code, output, errors."""
     profile = tmp_path / "profile.yaml"
     profile.write_text(json.dumps({"database": {"url": database}}))
 
-    def command(*words: str) -> tuple[int, str, str]:
-        code = main([*words, "--profile", str(profile), "--data", str(tmp_path / "data")])
-        out, err = capfd.readouterr()
-        return code, out, err
+    def line(*words: str) -> tuple[int, str, str]:
+        ended = command(*words, "--profile", str(profile), "--data", str(tmp_path / "data"))
+        return ended.code, ended.out, ended.err
 
-    return command
+    return line
 
 
 def read(run: Run, *words: str) -> Any:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.core.call import BearerToken
-from app.core.errors import ConflictError, DeniedError, InputError, NotFoundError
+from app.core.errors import ConflictError, DatabaseError, DeniedError, InputError, NotFoundError
 from tests.app.identity.world import World
 
 
@@ -221,3 +221,12 @@ async def test_flood_from_a_shared_address_does_not_lock_out_who_was_known(site:
         await site.identity.users.create(passage, name="bob")
     assert site.identity.api_keys.cached(made.token) is None
     assert (await site.bearer(made.token)).name == "ada"
+
+
+async def test_end_without_a_database_loses_only_times_of_last_use(site: World) -> None:
+    await site.user("ada")
+    await site.bearer((await site.key("ada")).token)
+    await site.pool.close()
+    with pytest.raises(DatabaseError):
+        await site.identity.flush()
+    await site.identity.close()

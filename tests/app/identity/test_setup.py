@@ -126,3 +126,13 @@ async def test_sign_in_link_is_for_active_users_only(site: World) -> None:
     async with site.act("admin.user.link") as passage:
         with pytest.raises(NotFoundError):
             await site.identity.setup.mint_sign_in(passage, "nobody")
+
+
+async def test_sign_in_link_is_good_for_nothing_but_signing_in(site: World) -> None:
+    await site.user("ada", "administrator")
+    async with site.act("admin.user.link") as passage:
+        token = await site.identity.setup.mint_sign_in(passage, "ada")
+    with pytest.raises(DeniedError) as denied:
+        async with site.act("admin.user.create", credential=SetupToken(token)):
+            pass
+    assert denied.value.decision.reason == "scope_insufficient"

@@ -1,11 +1,14 @@
 """An explanation shows every rule's own answer; a document's cases are run on it."""
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.core.paths import resources
 from app.policy import check
+from app.policy.document import ACTIONS, Condition
 from app.policy.engine import builtin, compiled
 from app.policy.explain import Question, explain, run_cases
 from tests.app.policy.world import TOOL, person, rule, snapshot, source
@@ -58,3 +61,21 @@ def test_explanation_shows_each_rules_answer() -> None:
     assert by_rule["site/one"].because == ("it is not about user dora: kind, name, roles or groups differ",)
     assert by_rule["site/other"].because == ("it does not name tool:files/read",)
     assert "site/models" not in by_rule
+
+
+def documented() -> list[str]:
+    manual = (resources() / "docs" / "administrators" / "policy.md").read_text(encoding="utf-8")
+    return re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+
+
+@pytest.mark.parametrize("text", documented())
+def test_documents_in_the_manual_pass_their_own_cases(text: str) -> None:
+    _, checked = check(text.encode())
+    assert checked.cases
+    assert checked.failed == ()
+
+
+def test_manual_names_every_action_and_operator() -> None:
+    manual = (resources() / "docs" / "administrators" / "policy.md").read_text(encoding="utf-8")
+    operators = {field.encode_name for field in msgspec.structs.fields(Condition)} - {"argument"}
+    assert [word for word in (*ACTIONS, *operators) if f"`{word}" not in manual] == []

@@ -58,6 +58,8 @@ def test_words_of_old_yaml_stay_texts() -> None:
         ((b"at_most: 100", b"present: false"), "line 9: `present: false` is not used. Write `absent: true`."),
         ((b"at_most: 100", b"matches: a/b**/c"), "line 9: `**` stands for whole segments"),
         ((b"rule: look", b"rule: lock"), "line 15: there is no rule 'lock'. Did you mean look?"),
+        ((b"action: tool.call", b"action: tool.cal"), "line 13: no action is called 'tool.cal'. Did you mean tool.call?"),
+        ((b"tool: tickets/find,", b"model: m,"), "line 13: tool.call is about a tool, not about a model"),
         ((b"user: dora", b"user: dora, agent: x"), "line 13: only one of user"),
         ((b"policy: site", b"policy: builtin"), "line 1: the name builtin belongs to the built-in rules"),
         ((b"policy: site", b"policy: a b"), "line 1: `policy` is not right"),

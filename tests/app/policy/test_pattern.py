@@ -4,7 +4,11 @@ import time
 
 import pytest
 
-from app.policy.pattern import name_matches, text_matches
+from app.policy.pattern import name_matches, text_pattern
+
+
+def text_matches(pattern: str, value: str) -> bool | None:
+    return text_pattern(pattern)(value)
 
 
 @pytest.mark.parametrize(

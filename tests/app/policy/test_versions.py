@@ -10,7 +10,7 @@ from app.core.clock import SystemClock
 from app.core.errors import ConflictError, InputError, NotFoundError
 from app.db import Pool, connect, open_pool
 from app.policy import Engine, Policies
-from app.policy.engine import fingerprint
+from app.policy.engine import TRUSTED_FOR, fingerprint
 from tests.app.policy.world import TOOL, passage, person, rule, source
 
 
@@ -170,3 +170,18 @@ async def test_change_needs_a_passage_for_itself(policies: Policies) -> None:
         await policies.apply(passage("admin.policy.show", "a"), source(rule()))
     with pytest.raises(InputError, match="'site' was to be changed"):
         await policies.apply(passage("admin.policy.apply", "a"), source(rule(), policy="other"))
+
+
+async def test_policy_that_cannot_be_confirmed_permits_nothing(pool: Pool, policies: Policies) -> None:
+    now = [0.0]
+    engine = Engine(pool=pool, monotonic=lambda: now[0])
+    await policies.apply(passage("admin.policy.apply", "a"), source(rule()))
+    await engine.refresh()
+    now[0] = TRUSTED_FOR
+    assert permits(engine)
+    now[0] += 1
+    decision = engine.decide(person(), "tool.call", TOOL, arguments={})
+    assert (decision.effect, decision.reason) == ("forbid", "policy_unconfirmed")
+    assert not engine.may(person(), "tool.call", TOOL)
+    await engine.refresh()
+    assert permits(engine)

@@ -166,3 +166,20 @@ async def test_polling_with_an_ended_session_does_not_keep_its_user_from_signing
     for _ in range(50):
         await site.cookie(token)
     assert (await site.who(ADA)).name == "ada"
+
+
+@pytest.mark.parametrize("how", ["password", "disable", "delete"])
+async def test_proof_that_was_overtaken_by_a_change_begins_no_session(site: World, how: str) -> None:
+    await site.user("ada", password=PASSWORD)
+    async with site.act("session.create", credential=ADA) as passage:
+        async with site.act(f"admin.user.{how}") as change:
+            match how:
+                case "password":
+                    await site.identity.users.set_password(change, "ada", "another long secret")
+                case "disable":
+                    await site.identity.users.disable(change, "ada")
+                case _:
+                    await site.identity.users.delete(change, "ada")
+        with pytest.raises(ConflictError):
+            await site.identity.sessions.begin(passage)
+    assert await site.rows("SELECT * FROM sessions") == []

@@ -1,0 +1,109 @@
+"""`client-config`: the settings that point a developer's client at this site."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from shlex import quote
+
+import click
+import msgspec
+
+from app.cli.site import site_options, site_profile
+from app.config import Profile
+
+PLACEHOLDER = "sp_YOUR_KEY"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What settings are made of; `authority` is empty when the client needs no private one."""
+
+    url: str
+    key: str
+    authority: str
+    models: Mapping[str, str]
+
+    def first(self, dialect: str) -> str:
+        """The first model that speaks this dialect, or nothing."""
+        return next((name for name, spoken in self.models.items() if spoken == dialect), "")
+
+
+def _claude_code(facts: Facts) -> str:
+    model = facts.first("anthropic")
+    settings = {
+        "ANTHROPIC_BASE_URL": facts.url,
+        "ANTHROPIC_AUTH_TOKEN": facts.key,
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        **({"ANTHROPIC_MODEL": model, "ANTHROPIC_DEFAULT_HAIKU_MODEL": model} if model else {}),
+        **({"NODE_EXTRA_CA_CERTS": facts.authority} if facts.authority else {}),
+    }
+    return _pretty({"env": settings})
+
+
+def _openai(facts: Facts) -> str:
+    settings = {"OPENAI_BASE_URL": f"{facts.url}/v1", "OPENAI_API_KEY": facts.key}
+    return _shell(settings | _trust(facts))
+
+
+def _anthropic(facts: Facts) -> str:
+    settings = {"ANTHROPIC_BASE_URL": facts.url, "ANTHROPIC_API_KEY": facts.key}
+    return _shell(settings | _trust(facts))
+
+
+def _mcp(facts: Facts) -> str:
+    headers = {"Authorization": f"Bearer {facts.key}"}
+    server = {"type": "http", "url": f"{facts.url}/mcp", "headers": headers}
+    return _pretty({"mcpServers": {"sallyport": server}})
+
+
+CLIENTS: Mapping[str, tuple[Callable[[Facts], str], str]] = {
+    "claude-code": (_claude_code, "~/.claude/settings.json"),
+    "openai": (_openai, "the shell's environment, for the OpenAI SDKs"),
+    "anthropic": (_anthropic, "the shell's environment, for the Anthropic SDKs"),
+    "mcp": (_mcp, ".mcp.json, or the MCP settings of the client"),
+}
+
+
+@click.command("client-config")
+@click.argument("client", type=click.Choice(list(CLIENTS)))
+@click.option("--url", help="Base URL that clients use; default: from the profile.")
+@site_options
+def client_config(client: str, url: str | None, data: Path | None, profile: Path | None) -> None:
+    """Print the settings of CLIENT for this site.
+
+    The key is taken from the environment variable SALLYPORT_KEY; without one a placeholder is printed.
+    """
+    loaded, folder = site_profile(data, profile)
+    render, place = CLIENTS[client]
+    authority = folder.absolute() / "tls" / "ca.pem"
+    facts = Facts(
+        url=(url or _base_url(loaded)).rstrip("/"),
+        key=os.environ.get("SALLYPORT_KEY", PLACEHOLDER),
+        authority=str(authority) if not loaded.listen.tls.certificate and authority.exists() else "",
+        models={
+            name: loaded.providers[model.provider].dialect
+            for name, model in loaded.models.items()
+            if model.provider in loaded.providers
+        },
+    )
+    click.echo(f"For {place}:", err=True)
+    click.echo(render(facts))
+
+
+def _base_url(profile: Profile) -> str:
+    host, _, port = profile.listen.address.rpartition(":")
+    scheme = "https" if profile.listen.plain_http == "never" else "http"
+    return f"{scheme}://{profile.listen.names[0] if profile.listen.names else host}:{port}"
+
+
+def _trust(facts: Facts) -> dict[str, str]:
+    return (
+        {"SSL_CERT_FILE": facts.authority, "NODE_EXTRA_CA_CERTS": facts.authority} if facts.authority else {}
+    )
+
+
+def _shell(settings: Mapping[str, str]) -> str:
+    return "\n".join(f"export {name}={quote(value)}" for name, value in settings.items())
+
+
+def _pretty(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -1,0 +1,45 @@
+"""`doctor`: every precondition of this host and this site, each with its remedy."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from app.cli.site import Output, json_option, site_options, site_profile
+from app.core.errors import SallyportError
+from app.server.checks import Finding, database_findings, folder_findings, host_findings, listener_findings
+from app.server.folder import PROFILE
+
+
+@click.command()
+@site_options
+@json_option
+def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
+    """Check this host and this site; exit code 1 if something stands in the way."""
+    findings = [*host_findings()]
+    try:
+        loaded, folder = site_profile(data, profile)
+    except SallyportError as error:
+        findings.append(Finding(check="profile", state="fail", found=error.message, remedy=error.remedy))
+    else:
+        named = profile or folder / PROFILE
+        findings += [
+            Finding(
+                check="profile", state="ok", found=str(named) if named.exists() else "none yet: defaults"
+            ),
+            *folder_findings(folder),
+            *listener_findings(loaded),
+            *asyncio.run(database_findings(loaded, folder)),
+        ]
+    _print(Output(as_json=as_json), findings)
+    return int(any(finding.state == "fail" for finding in findings))
+
+
+def _print(output: Output, findings: list[Finding]) -> None:
+    if output.as_json:
+        output.value(findings)
+        return
+    for finding in findings:
+        click.echo(f"{finding.state:4}  {finding.check:20} {finding.found}")
+        if finding.remedy:
+            click.echo(f"      {'':20} {finding.remedy}")

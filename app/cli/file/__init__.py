@@ -1,0 +1,1 @@
+"""Commands about the file itself: version, licences, bill of materials, manual, completion."""

@@ -1,0 +1,68 @@
+"""People, policies, tool servers and models, to be read."""
+
+from typing import Any
+
+from app.console.door import View, Visit
+from app.console.sources import Sources
+from app.core.errors import InputError
+
+_MOST = 1000
+
+
+def views(sources: Sources) -> list[View]:
+    """The pages of this file."""
+
+    async def people(visit: Visit) -> dict[str, Any]:
+        identity = sources.identity
+        return {
+            "users": await identity.users.list_all(limit=_MOST),
+            "services": await identity.services.list_all(limit=_MOST),
+            "groups": await identity.groups.list_all(),
+            "roles": await identity.roles.list_all(),
+            "keys": (await identity.keys.list_all())[:_MOST],
+            "sessions": (await identity.sessions.list_all())[:_MOST],
+            "now": sources.clock.now(),
+            "most": _MOST,
+        }
+
+    async def policies(visit: Visit) -> dict[str, Any]:
+        return {
+            "versions": await sources.policies.overview(),
+            "policy_hash": sources.engine.snapshot.hash,
+            "problem": sources.engine.problem,
+        }
+
+    async def policy(visit: Visit) -> dict[str, Any]:
+        name, number = visit.params["name"], _version(visit.query.get("version", ""))
+        shown = await sources.policies.show(name, version=number)
+        versions, activations = await sources.policies.history(name)
+        active = next((row.version for row in versions if row.applied is not None), None)
+        diff = ""
+        if active is not None and active != shown.version:
+            diff = await sources.policies.diff(name, old=active, new=shown.version)
+        return {
+            "shown": shown,
+            "active": active,
+            "versions": versions,
+            "activations": activations,
+            "diff": diff,
+            "lines": shown.source.splitlines(),
+        }
+
+    async def servers(visit: Visit) -> dict[str, Any]:
+        return {"servers": sources.servers(), "models": sources.models}
+
+    return [
+        View(name="people", path="/console/people", read=people),
+        View(name="policies", path="/console/policies", read=policies),
+        View(name="policy", path="/console/policies/{name}", read=policy),
+        View(name="servers", path="/console/servers", read=servers),
+    ]
+
+
+def _version(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InputError("The address names no version.", remedy="Choose one from the list.")
+    return int(text)

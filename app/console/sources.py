@@ -1,0 +1,57 @@
+"""What pages read: rooms as they are, and parts of other doors as plain rows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from app.audit.reading import Reading
+from app.audit.recorder import Recorder
+from app.core.clock import Clock
+from app.identity import Identity
+from app.policy import Engine, Policies
+
+
+class ServerLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool server; `state` is stopped, starting, running, waiting or unknown."""
+
+    name: str
+    transport: str
+    description: str
+    state: str
+    detail: str
+
+
+class ModelLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that clients may name, and where it goes."""
+
+    name: str
+    provider: str
+    upstream: str
+    dialect: str
+    price: str
+    labels: tuple[str, ...]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One check of the host or site: `state` is ok, warn or fail."""
+
+    check: str
+    state: str
+    found: str
+    remedy: str = ""
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the pages are made from. `stopping` is set when the server drains, so that live views end."""
+
+    identity: Identity
+    policies: Policies
+    engine: Engine
+    reading: Reading
+    recorder: Recorder
+    clock: Clock
+    servers: Callable[[], Sequence[ServerLine]]
+    models: Sequence[ModelLine]
+    findings: Callable[[], Awaitable[Sequence[Finding]]]
+    stopping: asyncio.Event

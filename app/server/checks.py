@@ -1,0 +1,168 @@
+"""Every precondition of a host and a site, each with its remedy."""
+
+import os
+import platform
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from app.config import Profile
+from app.core.errors import SallyportError
+from app.core.paths import postgres_home
+from app.db import connect
+from app.db.owner import server_owner
+from app.server.listener import is_loopback, split_address, uses_compiled_parser
+
+_FREE_BYTES = 1024**3
+_FILES = 1024
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One check: `state` is ok, warn or fail; the remedy says what to do."""
+
+    check: str
+    state: str
+    found: str
+    remedy: str = ""
+
+
+def host_findings() -> Iterator[Finding]:
+    """What this machine offers."""
+    system = platform.uname()
+    yield Finding(check="host", state="ok", found=f"{system.system} {system.release} {system.machine}")
+    yield Finding(check="tls library", state="ok", found=ssl.OPENSSL_VERSION)
+    files = os.sysconf("SC_OPEN_MAX")
+    yield Finding(
+        check="open files",
+        state="ok" if files >= _FILES else "warn",
+        found=f"{files} allowed",
+        remedy=""
+        if files >= _FILES
+        else f"Raise the limit to at least {_FILES} (LimitNOFILE= or ulimit -n).",
+    )
+    yield _parser()
+    yield _namespaces()
+
+
+def _parser() -> Finding:
+    compiled = uses_compiled_parser()
+    return Finding(
+        check="http parser",
+        state="ok" if compiled else "fail",
+        found="llhttp" if compiled else "the Python fallback, which accepts smuggled requests",
+        remedy="" if compiled else "The file is damaged, or aiohttp was installed without its C parts.",
+    )
+
+
+def _namespaces() -> Finding:
+    path = Path("/proc/sys/user/max_user_namespaces")
+    allowed = os.geteuid() == 0 or (path.exists() and path.read_text(encoding="ascii").strip() != "0")
+    return Finding(
+        check="network namespaces",
+        state="ok" if allowed else "warn",
+        found="can be made" if allowed else "cannot be made by this user",
+        remedy=""
+        if allowed
+        else "Set user.max_user_namespaces above 0, so that tool servers can be cut off.",
+    )
+
+
+def folder_findings(folder: Path) -> Iterator[Finding]:
+    """Whether the data folder can hold a site."""
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    writable = os.access(existing, os.W_OK | os.X_OK)
+    yield Finding(
+        check="data folder",
+        state="ok" if writable else "fail",
+        found=f"{folder}{'' if folder.exists() else ' (will be made)'}",
+        remedy="" if writable else f"Let this user write to {existing}, or choose another --data.",
+    )
+    free = shutil.disk_usage(existing).free
+    yield Finding(
+        check="disk space",
+        state="ok" if free >= _FREE_BYTES else "warn",
+        found=f"{free // 1024**2} MiB free",
+        remedy="" if free >= _FREE_BYTES else "Give the record more room: at least 1 GiB.",
+    )
+
+
+def listener_findings(profile: Profile) -> Iterator[Finding]:
+    """Whether the address can be listened on."""
+    try:
+        host, port = split_address(profile.listen.address)
+    except ValueError:
+        yield Finding(
+            check="address",
+            state="fail",
+            found=profile.listen.address,
+            remedy="Write HOST:PORT in listen.address.",
+        )
+        return
+    plain = profile.listen.plain_http != "never" and not is_loopback(host)
+    if plain:
+        yield Finding(
+            check="encryption",
+            state="warn",
+            found="plain HTTP beyond this machine",
+            remedy="Remove listen.plain_http.",
+        )
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        try:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+        except OSError as error:
+            yield Finding(
+                check="address",
+                state="warn",
+                found=f"{profile.listen.address}: {error.strerror}",
+                remedy="If Sallyport is running there, all is well; else choose another listen.address.",
+            )
+            return
+    yield Finding(check="address", state="ok", found=f"{profile.listen.address} is free")
+
+
+async def database_findings(profile: Profile, folder: Path) -> list[Finding]:
+    """Whether the database can be used."""
+    if not profile.database.url:
+        return [_embedded(folder)]
+    try:
+        conn = await connect(
+            profile.database.url.reveal(), purpose="doctor", timeout=profile.database.connect_timeout
+        )
+    except SallyportError as error:
+        return [Finding(check="database", state="fail", found=error.message, remedy=error.remedy)]
+    async with conn:
+        version = conn.info.server_version
+        cursor = await conn.execute("SELECT pg_backend_pid(), current_setting('synchronous_commit')")
+        row = await cursor.fetchone() or (0, "")
+        findings = [
+            Finding(check="database", state="ok", found=f"PostgreSQL {version // 10000}.{version % 10000}")
+        ]
+        if row[0] != conn.info.backend_pid:
+            findings.append(
+                Finding(
+                    check="connection pooler",
+                    state="warn",
+                    found="the database is reached through a pooler",
+                    remedy="Transaction pooling breaks LISTEN, locks and prepared statements: connect directly.",
+                )
+            )
+        return findings
+
+
+def _embedded(folder: Path) -> Finding:
+    if not (postgres_home() / "bin" / "postgres").exists():
+        return Finding(
+            check="database",
+            state="fail",
+            found="no embedded PostgreSQL in this checkout",
+            remedy="Run scripts/run once, or set database.url.",
+        )
+    owner = server_owner(folder / "postgres")
+    return Finding(check="database", state="ok", found=f"embedded PostgreSQL, run as {owner.name}")

@@ -1,0 +1,149 @@
+"""What answers say, and which events of a stream may flow."""
+
+import json
+
+import pytest
+
+from app.core.errors import UpstreamError
+from app.core.usage import Usage
+from app.gateway.dialects import ANTHROPIC, OPENAI, Reader, Seen
+from app.gateway.sse import EventParser
+
+
+def follow(reader: Reader, *events: object) -> list[Seen]:
+    parser = EventParser()
+    return [
+        reader.see(seen)
+        for event in events
+        for seen in parser.feed(
+            b"data: " + (event if isinstance(event, bytes) else json.dumps(event).encode()) + b"\n\n"
+        )
+    ]
+
+
+def delta(index: int = 0, finish: str | None = None, **members: object) -> dict:
+    return {"choices": [{"index": index, "delta": members, "finish_reason": finish}]}
+
+
+def call(arguments: str, name: str | None = None, index: int = 0) -> dict:
+    return {"tool_calls": [{"index": index, "id": "c", "function": {"name": name, "arguments": arguments}}]}
+
+
+def block(index: int, kind: str, **members: object) -> dict:
+    return {"type": "content_block_start", "index": index, "content_block": {"type": kind, **members}}
+
+
+def grown(index: int, text: str) -> dict:
+    return {
+        "type": "content_block_delta",
+        "index": index,
+        "delta": {"type": "input_json_delta", "partial_json": text},
+    }
+
+
+def test_cached_tokens_are_taken_out_of_openais_input():
+    usage = {"prompt_tokens": 100, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 60}}
+    usage["completion_tokens_details"] = {"reasoning_tokens": 5}
+    said = OPENAI.read(json.dumps({"choices": [], "usage": usage}).encode())
+    assert said.spent(0) == Usage(input=40, output=7, cache_read=60, reasoning=5)
+
+
+def test_anthropics_usage_is_cumulative_over_the_stream():
+    reader = ANTHROPIC.reader()
+    start = {
+        "input_tokens": 10,
+        "cache_read_input_tokens": 5,
+        "cache_creation_input_tokens": 3,
+        "output_tokens": 1,
+    }
+    follow(reader, {"type": "message_start", "message": {"usage": start}})
+    cut = reader.said.spent(0)
+    assert (cut.input, cut.estimated) == (10, True)
+    follow(
+        reader,
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 42}},
+    )
+    assert reader.said.spent(0) == Usage(input=10, output=42, cache_read=5, cache_write=3)
+
+
+def test_unknown_usage_is_four_characters_a_token():
+    reader = OPENAI.reader()
+    follow(reader, delta(content="12345678"), delta(content="9"))
+    assert reader.said.spent(400) == Usage(input=101, output=3, estimated=True)
+
+
+def test_openai_tool_calls_are_held_until_all_choices_are_whole():
+    reader = OPENAI.reader()
+    seen = follow(
+        reader,
+        delta(content="text"),
+        delta(**call("", "a")),
+        delta(1, **call('{"x"', "b")),
+        delta(**call("{}")),
+        delta(finish="tool_calls"),
+        delta(1, **call(":1}")),
+        delta(1, finish="tool_calls"),
+        b"[DONE]",
+    )
+    held = [Seen.HOLD] * 5
+    assert seen == [Seen.FLOW, *held, Seen.JUDGE, Seen.END]
+    assert [(tool.name, tool.read()) for tool in reader.take()] == [("a", {}), ("b", {"x": 1})]
+
+
+def test_a_tool_call_that_grows_after_its_verdict_is_refused():
+    reader = OPENAI.reader()
+    assert follow(reader, delta(**call("{}", "a"), finish="tool_calls")) == [Seen.JUDGE]
+    reader.take()
+    with pytest.raises(UpstreamError, match="grew"):
+        follow(reader, delta(**call('{"evil":1}')))
+    other = ANTHROPIC.reader()
+    follow(other, block(0, "tool_use", name="a"), grown(0, "{}"), {"type": "content_block_stop", "index": 0})
+    other.take()
+    with pytest.raises(UpstreamError, match="grew"):
+        follow(other, grown(0, '{"evil":1}'))
+
+
+def test_the_old_function_call_and_custom_tools_are_tool_uses_too():
+    reader = OPENAI.reader()
+    follow(reader, delta(function_call={"name": "old", "arguments": '{"a":1}'}))
+    follow(
+        reader,
+        delta(tool_calls=[{"index": 0, "type": "custom", "custom": {"name": "free", "input": "text"}}]),
+    )
+    assert {tool.name: tool.read() for tool in reader.take()} == {"old": {"a": 1}, "free": {"input": "text"}}
+
+
+def test_pings_flow_while_an_anthropic_tool_use_is_held():
+    reader = ANTHROPIC.reader()
+    seen = follow(
+        reader,
+        block(0, "tool_use", id="t", name="look", input={}),
+        {"type": "ping"},
+        grown(0, '{"at":'),
+        grown(0, '"sky"}'),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_stop"},
+    )
+    assert seen == [Seen.HOLD, Seen.FLOW, Seen.HOLD, Seen.HOLD, Seen.JUDGE, Seen.END]
+    [tool] = reader.take()
+    assert (tool.name, tool.read(), tool.by) == ("look", {"at": "sky"}, "client")
+
+
+def test_tools_that_the_provider_used_itself_are_told_apart():
+    said = ANTHROPIC.read(b'{"content":[{"type":"server_tool_use","name":"web_search","input":{"q":"x"}}]}')
+    assert [(tool.by, tool.name, tool.read()) for tool in said.tools] == [
+        ("provider", "web_search", {"q": "x"})
+    ]
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b"null", b'{"choices": {}, "type": {}}', b"\xff"])
+@pytest.mark.parametrize("dialect", [OPENAI, ANTHROPIC])
+def test_an_event_that_cannot_be_understood_is_never_let_through(dialect, data: bytes):
+    with pytest.raises(UpstreamError):
+        follow(dialect.reader(), data)
+
+
+def test_an_event_named_otherwise_than_its_data_is_never_let_through():
+    event = EventParser().feed(b'event: ping\ndata: {"type":"content_block_start"}\n\n')[0]
+    with pytest.raises(UpstreamError):
+        ANTHROPIC.reader().see(event)
