@@ -64,7 +64,7 @@ if stale launcher /src/build/launcher/*; then
         cd /src/build/launcher
         musl-gcc -std=c11 -O2 -DNDEBUG -w -c "$work/launcher/zstd.c" -o "$work/launcher/zstd.o"
         musl-gcc -std=c11 -O2 -funroll-loops -Wall -Wextra -Werror -static -s -Wl,--build-id=none -Wl,--gc-sections -ffunction-sections \
-            -o "$work/launcher/launcher" launcher.c tree.c sha256.c "$work/launcher/zstd.o"
+            -o "$work/launcher/launcher" launcher.c base.c tree.c sha256.c "$work/launcher/zstd.o"
     )
     done_with launcher
 fi

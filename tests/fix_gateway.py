@@ -29,8 +29,8 @@ from app.egress.destinations import declared
 from app.gateway import open_models, read_prices, routes
 from app.policy.engine import Engine, compiled
 from app.policy.parse import parse
-from app.server.listener import Listener
-from app.server.router import Router
+from app.server.listen.listener import Listener
+from app.server.listen.router import Router
 from tests.fix_tools import ALICE, CLOCK, Keys, NoBudgets
 
 PROVIDER_KEY = "sk-the-providers-own"

@@ -26,8 +26,8 @@ from app.db import Connection, connect
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
 from app.mcp import Servers, programs, remotes, routes
-from app.server.listener import Listener
-from app.server.router import Router
+from app.server.listen.listener import Listener
+from app.server.listen.router import Router
 
 CLOCK = SystemClock()
 US = {"name": "sallyport", "version": "0"}

@@ -23,6 +23,8 @@ class CallQuery(PageQuery, frozen=True, kw_only=True):
     actor: Annotated[str, Meta(max_length=200)] | None = None
     action: Annotated[str, Meta(max_length=200)] | None = None
     decision: Literal["permit", "forbid"] | None = None
+    since: Annotated[UUID, Meta(description="only this call and later ones")] | None = None
+    reads: Annotated[bool, Meta(description="false leaves out permitted looks at the record")] = True
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +41,7 @@ class _Record:
         query = asked.query
         wanted = Filter(
             before=_before(unseal(query.cursor)), actor=query.actor, action=query.action,
-            decision=query.decision, limit=query.limit + 1,
+            decision=query.decision, limit=query.limit + 1, since=query.since, reads=query.reads,
         )  # fmt: skip
         return page_of(await self._reading.calls(wanted), query.limit, lambda line: str(line.id))
 

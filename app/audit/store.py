@@ -190,8 +190,13 @@ async def decided_calls(
             " AND (%(since)s::uuid IS NULL OR i.id >= %(since)s)"
             " ORDER BY i.id DESC LIMIT %(limit)s",
             {
-                "before": before, "actor": actor, "action": action, "decision": decision, "reads": reads,
-                "since": since, "limit": limit,
+                "before": before,
+                "actor": actor,
+                "action": action,
+                "decision": decision,
+                "reads": reads,
+                "since": since,
+                "limit": limit,
             },
         )
         return await cursor.fetchall()

@@ -112,8 +112,9 @@ class Live:
         """Follow until the page goes away, its right ends or its time is up."""
         trace, query = continue_trace(request.headers.get("traceparent")), dict(request.query)
         call = call_of(request, trace, "audit.read", Resource("record", "calls"), arguments=query)
+        response: web.StreamResponse | None = None
         try:
-            async with self._door.admission.admit(call):
+            async with self._door.admission.admit(call) as passage:
                 check_query(query)
                 wanted = filter_of(query)
                 if self._watching >= LIVE_AT_ONCE:
@@ -122,9 +123,18 @@ class Live:
                 response = web.StreamResponse(headers=headers)
                 await response.prepare(request)
                 await self._watch(response, call, wanted)
+                await passage.settle()
                 await response.write_eof()
-        except Exception as error:  # noqa: BLE001 - whatever failed, the script is told by the status
+        except ConnectionError as error:
+            log.debug("a live list was left: %s", error)
+        except Exception as error:
+            if response is not None:
+                log.exception("a live list failed")
+                response.force_close()
+                return response
             return self._door.refuse(request, error, trace)
+        if response is None:
+            raise RecordUnavailableError("The live list could not begin.")
         return response
 
     async def _watch(self, response: web.StreamResponse, call: Call, wanted: Filter) -> None:

@@ -122,10 +122,10 @@ class Door:
                 "form": form_token(cookie(request, SESSION)) if cookie(request, SESSION) else "",
             }
             response = html(self.templates.render("refused.html", values), status=status, trace=trace)
-        if status == 401:
+        if response.status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="sallyport"'
-            if cookie(request, SESSION):
-                drop(response, request, SESSION)
+        if status == 401 and cookie(request, SESSION):
+            drop(response, request, SESSION)
         if status == 503:
             response.headers["Retry-After"] = str(getattr(error, "retry_after", 2))
         return response

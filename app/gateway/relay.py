@@ -1,7 +1,6 @@
 """A stream on its way to the client: text flows, tool uses wait for their verdict, the end for the record."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -19,11 +18,10 @@ Judge = Callable[[Sequence[ToolUse]], Awaitable[str]]
 
 
 class Relay:
-    """One stream. `run` answers the client; afterwards `reader.said` and `sha256` tell what passed."""
+    """One stream. `run` answers the client; afterwards `reader.said` tells what passed."""
 
     def __init__(self, *, passage: Passage, dialect: Dialect, reply: Reply, judge: Judge) -> None:
         self.reader = dialect.reader()
-        self.sent = hashlib.sha256()
         self._passage = passage
         self._dialect = dialect
         self._reply = reply
@@ -64,7 +62,11 @@ class Relay:
             ready: list[bytes] = []
             try:
                 for event in self._parser.feed(chunk):
-                    await self._pass(event, ready, spent)
+                    seen = self.reader.see(event)
+                    if seen is Seen.FLOW and (not self._held or event.data is None):
+                        ready.append(event.raw)
+                        continue
+                    await self._pass(seen, event, ready, spent)
                     if self._ended:
                         break
             finally:
@@ -82,24 +84,21 @@ class Relay:
                     async for _ in self._reply:
                         pass
 
-    async def _pass(self, event: Event, ready: list[bytes], spent: Callable[[], None]) -> None:
-        seen = self.reader.see(event)
-        if seen is Seen.FLOW and (not self._held or event.data is None):
-            ready.append(event.raw)
-        elif seen is Seen.JUDGE:
+    async def _pass(self, seen: Seen, event: Event, ready: list[bytes], spent: Callable[[], None]) -> None:
+        """Whatever does not simply flow."""
+        if seen is Seen.JUDGE:
             await self._release(ready)
-            ready.append(event.raw)
         elif seen is Seen.END:
             await self._release(ready)
             await self._settle(spent)
-            ready.append(event.raw)
         elif seen is Seen.FAIL:
             self._held.clear()
             self._passage.note(status="error", error="The provider ended the stream with an error.")
             await self._settle(spent)
-            ready.append(event.raw)
         else:
             self._hold(event.raw)
+            return
+        ready.append(event.raw)
 
     def _hold(self, raw: bytes) -> None:
         self._held.append(raw)
@@ -155,5 +154,4 @@ class Relay:
             response = web.StreamResponse(status=self._reply.status, headers=headers)
             await response.prepare(request)
             self._response = response
-        self.sent.update(data)
         await response.write(data)

@@ -39,7 +39,6 @@ def routes(*, admission: Admission, models: Models, heartbeat: float = HEARTBEAT
         *(Route(method="POST", path=path, endpoint=_post(invocation, what)) for path, what in _OPERATIONS),
         Route(method="GET", path="/v1/models", endpoint=listing.all),
         Route(method="GET", path="/v1/models/{id...}", endpoint=listing.one),
-        Route(method="GET", path="/", endpoint=_root, public=_PROBED),
         Route(method="GET", path="/api/hello", endpoint=_root, public=_PROBED),
         Route(method="POST", path="/api/event_logging/batch", endpoint=_ignored, public=_DROPPED),
     ]

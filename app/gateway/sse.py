@@ -54,6 +54,8 @@ class EventParser:
 
 def parse(text: bytes, raw: bytes) -> Event:
     """The event of one block of lines."""
+    if text.startswith(b"data: ") and text.endswith(b"\n\n") and text.count(b"\n") == 2 and b"\r" not in text:
+        return Event(raw, "", text[6:-2])
     name = ""
     data: bytes | None = None
     for line in text.splitlines():

@@ -11,6 +11,7 @@ import msgspec
 from app import __version__
 from app.api import Rooms
 from app.api import routes as api_routes
+from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
 from app.egress.trust import client_context
@@ -20,17 +21,19 @@ from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Servers, programs, remotes
 from app.mcp import routes as mcp_routes
-from app.server import health
+from app.server.listen import health
+from app.server.looking import console_sources
 from app.server.site import Site
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
-    """What is mounted, and the tool servers behind it."""
+    """What is mounted, the tool servers behind it, and the sign for long-lived views to end."""
 
     routes: Sequence[Route]
     servers: Servers
+    stopping: asyncio.Event
 
 
 @asynccontextmanager
@@ -47,7 +50,13 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
-        yield Doors(routes=_routes(site, servers, models), servers=servers)
+        stopping = asyncio.Event()
+        sources = console_sources(site, servers=servers, models=models, stopping=stopping)
+        routes = [
+            *_routes(site, servers, models),
+            *console_routes(admission=site.admission, sources=sources),
+        ]
+        yield Doors(routes=routes, servers=servers, stopping=stopping)
     finally:
         running.cancel()
         await asyncio.wait({running})

@@ -22,10 +22,10 @@ from app.jobs import Job, run_jobs
 from app.server.doors import Doors, open_doors
 from app.server.first_run import first_policy
 from app.server.folder import prepare, sole_server
-from app.server.listener import Listener, is_loopback, split_address
-from app.server.router import Router
+from app.server.listen.listener import Listener, is_loopback, split_address
+from app.server.listen.router import Router
+from app.server.listen.tls import Certificate, certificate_for
 from app.server.site import Site, open_site
-from app.server.tls import Certificate, certificate_for
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,7 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
         yield f"{'https' if certificate else 'http'}://{_shown(host, site.profile)}:{port}"
     finally:
         server.close()
+        doors.stopping.set()
         if not await listener.drain(settings.drain):
             log.warning("%d calls did not end in time and are cancelled", listener.running)
         await listener.close_idle()

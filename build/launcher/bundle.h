@@ -52,4 +52,13 @@ int unpack_tree(const struct bundle *bundle, int base, const char *base_path, co
 int tree_is_whole(int tree);
 void remove_tree(int parent, const char *name);
 
+/* base.c: returns only when the program could not be started from there; the reason is kept for the end */
+void try_base(const struct bundle *bundle, const char *path, char **arguments);
+void refuse(const char *base, const char *why);
+const char *all_refusals(void);
+void keep_originals(void);
+
+/* launcher.c: says it and returns the exit code */
+int damaged(const char *what);
+
 #endif

@@ -87,7 +87,8 @@ class Load:
     def drive(self, program: Program, aim: Aim, scenario: Scenario) -> Run:
         """One run; a system with more than a tenth of its answers bad is an error, not a figure."""
         body = self._folder / "body.json"
-        body.write_text(json.dumps(aim.body))
+        # Without white space, as the vendors' SDKs write it.
+        body.write_text(json.dumps(aim.body, separators=(",", ":"), ensure_ascii=False))
         command = [
             *("taskset", "-c", str(CORE), str(self._folder / "driver"), "-p", str(program.port)),
             *("-u", aim.path, "-b", str(body), "-c", str(scenario.connections), "-d", str(scenario.seconds)),

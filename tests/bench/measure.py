@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.bench.load import Aim, Load, Run, Scenario, chat
@@ -21,6 +21,8 @@ class System:
 
     program: Program
     aims: dict[str, Aim]
+    slow: bool = False
+    """Whether a second of load is too few answers to judge by."""
 
 
 @dataclass(kw_only=True)
@@ -100,7 +102,8 @@ def _peer(peer: Peer, folder: Path, upstream: Program, results: Results, *, inst
         results.missing[peer.name] = str(error)
         return None
     results.versions[peer.name] = peer.version()
-    return System(program=program, aims={name: peer.aim(place, name) for name in sorted(peer.scenarios)})
+    wanted = {name: peer.aim(place, name) for name in sorted(peer.scenarios)}
+    return System(program=program, aims=wanted, slow=peer.slow)
 
 
 def _round(
@@ -113,7 +116,7 @@ def _round(
                 continue
             program.resume()
             try:
-                run = load.drive(program, system.aims[scenario.name], scenario)
+                run = load.drive(program, system.aims[scenario.name], _patient(scenario, system))
             except BenchError as error:
                 if name == OURS:
                     raise
@@ -128,6 +131,10 @@ def _round(
                 f"round {number + 1}  {scenario.name:6} {name:27} {run.rps:9.1f}/s  p50 {run.p50:8.2f} ms  "
                 f"p99 {run.p99:8.2f} ms  {run.cpu_us:9.1f} µs"
             )
+
+
+def _patient(scenario: Scenario, system: System) -> Scenario:
+    return replace(scenario, warmup=3.0, seconds=scenario.seconds * 1.5) if system.slow else scenario
 
 
 @contextmanager

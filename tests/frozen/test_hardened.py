@@ -109,3 +109,26 @@ def test_says_which_folders_were_tried_when_none_will_do(apart) -> None:
     assert result.returncode == 1
     assert "/var/tmp/sallyport-rt-0: mounted noexec" in result.stderr
     assert "SALLYPORT_RUNTIME_DIR" in result.stderr
+
+
+def test_story_runs_as_nobody_where_every_temporary_folder_is_noexec(apart) -> None:
+    result = apart("""
+        cp $file /var/lib/x && mkdir /var/lib/site && chown 65534 /var/lib/site
+        for place in /tmp /var/tmp /dev/shm; do mount -o remount,noexec "$place"; done
+        as_nobody /var/lib/x demo --once --json --data /var/lib/site
+    """)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count('"trace_id"') == 3
+
+
+def test_story_runs_as_root_on_a_read_only_root_with_a_writable_data_folder(apart) -> None:
+    result = apart("""
+        mkdir /var/lib/site && mount -t tmpfs -o mode=755 tmpfs /var/lib/site
+        for place in /tmp /var/tmp /var/lib /dev/shm; do mount -o remount,ro "$place"; done
+        mount -o remount,bind,ro /
+        env -i PATH=/usr/bin:/bin $file demo --once --json --data /var/lib/site
+        ls -ld /var/lib/site/postgres | cut -d' ' -f3
+    """)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count('"trace_id"') == 3
+    assert not result.stdout.endswith("root\n"), "PostgreSQL must not run as root"

@@ -2,7 +2,10 @@ import json
 import os
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,33 @@ def test_running_server_locks_the_folder_it_runs_from(
         )
         locked = subprocess.run(["flock", "--exclusive", "--nonblock", tree, "true"], check=False)
         assert locked.returncode == 1
+
+
+def test_external_database_is_reached_by_tls(run: Run, folder: Path) -> None:
+    """libpq uses the OpenSSL that Python brought: the handshake shows that the two fit."""
+    key, certificate = folder / "key.pem", folder / "cert.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=db", "-days", "2"]
+    subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as other:
+        server.settimeout(60)
+        seen = other.submit(_accept_postgres_tls, server, context)
+        url = f"postgresql://auditor@127.0.0.1:{server.getsockname()[1]}/x?sslmode=require&connect_timeout=5"
+        result = run("migrate", "--data", str(folder / "data"), SALLYPORT_DATABASE_URL=url)
+        assert result.returncode != 0, "nobody answers behind the handshake"
+        protocol, startup = seen.result(timeout=30)
+    assert protocol == "TLSv1.3"
+    assert b"auditor" in startup
+
+
+def _accept_postgres_tls(server: socket.socket, context: ssl.SSLContext) -> tuple[str | None, bytes]:
+    connection, _ = server.accept()
+    with connection:
+        assert connection.recv(8)[4:] == (80877103).to_bytes(4), "libpq asks for TLS first"
+        connection.sendall(b"S")
+        with context.wrap_socket(connection, server_side=True) as tls:
+            return tls.version(), tls.recv(1024)
 
 
 def test_help_shows_every_page_of_the_manual(run: Run) -> None:

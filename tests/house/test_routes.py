@@ -7,6 +7,10 @@ from tests.fix_server import Serve
 # The whole list; a new public route needs its reason here as well as in the door.
 PUBLIC = {
     "GET /": "probe",
+    "GET /console/assets/{name}": "style",
+    "GET /console/sign-in": "form",
+    "GET /console/setup/{token}": "form",
+    "GET /console/link/{token}": "form",
     "GET /livez": "process",
     "GET /readyz": "ready",
     "GET /metrics": "counters",

@@ -105,6 +105,11 @@ async def test_auditor_reads_the_record_in_pages_and_changes_nothing(api: Api) -
     assert events.body["events"][0]["id"] == line["id"]
     trace = await api.ask("GET", f"/api/v1/audit/traces/{line['trace_id']}", who="grace")
     assert trace.status == 200
+    quiet = await api.ask("GET", "/api/v1/audit/calls?reads=false", who="grace")
+    assert {line["action"] for line in quiet.body["items"]}.isdisjoint({"audit.read"})
+    newer = await api.ask("GET", f"/api/v1/audit/calls?since={ids[0]}", who="grace")
+    assert newer.body["items"]
+    assert all(line["id"] >= ids[0] for line in newer.body["items"])
     assert (await api.ask("GET", "/api/v1/users", who="grace")).status == 403
 
 

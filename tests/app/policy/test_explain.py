@@ -79,3 +79,11 @@ def test_manual_names_every_action_and_operator() -> None:
     manual = (resources() / "docs" / "administrators" / "policy.md").read_text(encoding="utf-8")
     operators = {field.encode_name for field in msgspec.structs.fields(Condition)} - {"argument"}
     assert [word for word in (*ACTIONS, *operators) if f"`{word}" not in manual] == []
+
+
+def test_policy_in_the_readme_is_one() -> None:
+    readme = (resources() / "README.md").read_text(encoding="utf-8")
+    documents = [
+        text for text in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if text.startswith("policy:")
+    ]
+    assert [check(text.encode())[1].policy for text in documents] == ["site"]

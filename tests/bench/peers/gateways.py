@@ -17,6 +17,7 @@ class Nginx:
 
     name = "nginx"
     scenarios = frozenset({"chat", "stream"})
+    slow = False
     _CONFIGURATION = """
 worker_processes 1;
 daemon off;
@@ -89,6 +90,7 @@ class LiteLlm:
 
     name = "LiteLLM"
     scenarios = frozenset({"chat"})
+    slow = True
 
     def version(self) -> str:
         return locked_version("litellm", "litellm")
@@ -141,6 +143,7 @@ class Portkey:
 
     name = "Portkey"
     scenarios = frozenset({"chat"})
+    slow = False
     _VERSION = "1.15.2"
 
     def version(self) -> str:

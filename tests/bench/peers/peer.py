@@ -27,6 +27,7 @@ class Peer(Protocol):
 
     name: str
     scenarios: frozenset[str]
+    slow: bool
 
     def version(self) -> str:
         """What is measured, exactly."""

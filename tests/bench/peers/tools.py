@@ -19,6 +19,7 @@ class ContextForge:
 
     name = "ContextForge"
     scenarios = frozenset({"mcp"})
+    slow = True
 
     def __init__(self) -> None:
         self._token = ""

@@ -5,8 +5,9 @@ import ipaddress
 import logging
 from ssl import SSLContext
 from typing import Any
+from urllib.parse import urlsplit
 
-from aiohttp import http_parser, web
+from aiohttp import web
 
 from app.config.schema import Listen
 from app.core.canonical import canonical
@@ -18,12 +19,14 @@ from app.core.errors import (
     RecordUnavailableError,
     SallyportError,
 )
-from app.server.router import Router
+from app.server.listen.connection import Connection, require_c_parser
+from app.server.listen.router import Router
 
 log = logging.getLogger(__name__)
 
 FIRST_REQUEST_SECONDS = 30.0
 KEEPALIVE_SECONDS = 90.0
+HEADERS_BYTES = 64 * 1024
 _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -61,6 +64,7 @@ class Listener(web.Server):
     """All doors behind one address."""
 
     def __init__(self, *, router: Router, settings: Listen, clock: Clock, names: frozenset[str]) -> None:
+        require_c_parser()
         super().__init__(
             self._handle,
             request_factory=self._request,
@@ -79,6 +83,10 @@ class Listener(web.Server):
         self._clock = clock
         self._names = _OWN_NAMES | names
         self._idle: dict[Any, tuple[float, float]] = {}
+
+    def __call__(self) -> Connection:
+        """The protocol of a new connection."""
+        return Connection(self, loop=self._loop, **self._kwargs)
 
     async def open(self, tls: SSLContext | None) -> asyncio.Server:
         """Listen on the profile's address; OSError if it is taken."""
@@ -144,7 +152,9 @@ class Listener(web.Server):
         return response
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if not self.knows_host(request.headers.get("Host", "")):
+        if sum(len(name) + len(value) for name, value in request.raw_headers) > HEADERS_BYTES:
+            return error_response(431, "headers_too_large", "The request's headers are too large.")
+        if not all(self.knows_host(host) for host in _hosts(request)):
             return error_response(
                 421,
                 "unknown_host",
@@ -166,6 +176,15 @@ class Listener(web.Server):
         if name in self._names:
             return True
         return _host_of(name) in self._names
+
+
+def _hosts(request: web.BaseRequest) -> list[str]:
+    """The Host headers, and the host of an absolute-form target, which stands above them (RFC 9112 3.2.2)."""
+    hosts = request.headers.getall("Host", [""])
+    if request.raw_path.startswith("/"):
+        return hosts
+    target = urlsplit(request.raw_path)
+    return [*hosts, target.netloc if target.scheme in ("http", "https") else target.path]
 
 
 def _host_of(header: str) -> str:
@@ -210,11 +229,6 @@ def error_response(status: int, code: str, message: str, *, trace_id: str = "") 
     if trace_id:
         error["trace_id"] = trace_id
     return web.Response(status=status, body=canonical({"error": error}), content_type="application/json")
-
-
-def uses_compiled_parser() -> bool:
-    """Whether requests are read by llhttp; aiohttp's Python fallback accepts smuggled ones."""
-    return http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy
 
 
 def split_address(address: str) -> tuple[str, int]:

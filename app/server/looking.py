@@ -1,0 +1,69 @@
+"""What the console looks into: the parts of other doors as plain rows."""
+
+import asyncio
+from collections.abc import Sequence
+
+from app.config import Profile
+from app.console import Finding, ModelLine, ServerLine, Sources
+from app.gateway.models import Models
+from app.mcp import Servers
+from app.server.checks import database_findings, folder_findings, host_findings
+from app.server.site import Site
+
+
+def console_sources(site: Site, *, servers: Servers, models: Models, stopping: asyncio.Event) -> Sources:
+    """The console's view of a serving site."""
+
+    async def findings() -> Sequence[Finding]:
+        found = [*host_findings(), *folder_findings(site.folder)]
+        found += await database_findings(site.profile, site.folder)
+        return [
+            Finding(check=entry.check, state=entry.state, found=entry.found, remedy=entry.remedy)
+            for entry in found
+        ]
+
+    return Sources(
+        identity=site.identity,
+        policies=site.policies,
+        engine=site.engine,
+        reading=site.reading,
+        recorder=site.recorder,
+        clock=site.clock,
+        servers=lambda: server_lines(site.profile, servers),
+        models=model_lines(models),
+        findings=findings,
+        stopping=stopping,
+    )
+
+
+def server_lines(profile: Profile, servers: Servers) -> list[ServerLine]:
+    """The tool servers of the profile as they are at this moment."""
+    states = servers.states()
+    lines = []
+    for name, entry in profile.mcp.servers.items():
+        state, detail = states.get(name, ("unknown", ""))
+        lines.append(
+            ServerLine(
+                name=name,
+                transport="stdio" if entry.command else "http",
+                description=entry.description,
+                state=state,
+                detail=detail,
+            )
+        )
+    return lines
+
+
+def model_lines(models: Models) -> list[ModelLine]:
+    """The models that clients may name."""
+    return [
+        ModelLine(
+            name=target.model,
+            provider=target.provider,
+            upstream=target.upstream_model,
+            dialect=target.dialect.name,
+            price=target.price_version,
+            labels=target.labels,
+        )
+        for target in models
+    ]
