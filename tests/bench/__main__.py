@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 from tests.bench import bench_bundle
+from tests.bench.conditions import conditions
 from tests.bench.figures import Figure, bundle_figure, compute
 from tests.bench.measure import Results, measure, say
 from tests.bench.ours import ROOT
@@ -17,6 +18,8 @@ def main() -> int:
     given = _arguments()
     folder = ROOT / ".cache" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
+    before = conditions(folder)
+    say(f"before the run {before}")
     try:
         results = measure(folder, quick=given.quick, peers=not given.no_peers)
     except BenchError as error:
@@ -24,6 +27,7 @@ def main() -> int:
         return 1
     figures = [*compute(results), *_bundle(quick=given.quick, results=results)]
     text = tables(figures, results, now=datetime.now(UTC), rounds=1 if given.quick else 3)
+    text += f"- Before the run {before}; after it {conditions(folder)}.\n"
     if given.write:
         write(ROOT / "docs" / "performance.md", text)
     sys.stdout.write(f"{json_lines(figures)}\n" if given.json else text)
