@@ -25,7 +25,9 @@ def main() -> int:
     except BenchError as error:
         say(f"error: {error}")
         return 1
-    figures = [*compute(results), *_bundle(quick=given.quick, results=results)]
+    figures = compute(results)
+    if not given.no_bundle:
+        figures += _bundle(quick=given.quick, results=results)
     text = tables(figures, results, now=datetime.now(UTC), rounds=1 if given.quick else 3)
     text += f"- Before the run {before}; after it {conditions(folder)}.\n"
     if given.write:
@@ -40,6 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object a figure")
     parser.add_argument("--write", action="store_true", help="keep the tables in docs/performance.md")
     parser.add_argument("--no-peers", action="store_true", help="only our own server")
+    parser.add_argument("--no-bundle", action="store_true", help="without the one file")
     return parser.parse_args()
 
 
