@@ -25,7 +25,7 @@ from app.server.folder import prepare, sole_server
 from app.server.listener import Listener, is_loopback, split_address
 from app.server.router import Router
 from app.server.site import Site, open_site
-from app.server.tls import Certificate, certificate_for
+from app.server.wire.tls import Certificate, certificate_for
 
 log = logging.getLogger(__name__)
 

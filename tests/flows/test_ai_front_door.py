@@ -11,7 +11,7 @@ from app.config.schema import Tls
 from app.demo.provider import SimulatedProvider
 from app.demo.script import Script, ToolUse
 from app.identity.keys import Budget
-from app.server.tls import certificate_for
+from app.server.wire.tls import certificate_for
 from tests.fix_server import Serve
 from tests.simulators.raw_server import answer, raw_server
 
