@@ -39,12 +39,6 @@ class Connection(web.RequestHandler):
         return response
 
 
-<<<<<<<< HEAD:app/server/listen/connection.py
-def require_c_parser() -> None:
-    """SallyportError unless requests are parsed by llhttp: aiohttp's Python parser reads some framing differently."""
-    if not uses_compiled_parser():
-        raise SallyportError(
-========
 def uses_compiled_parser() -> bool:
     """Whether requests are read by llhttp; aiohttp's Python fallback accepts smuggled ones."""
     return http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy
@@ -54,12 +48,6 @@ def require_compiled_parser() -> None:
     """ConfigError unless requests are read by llhttp."""
     if not uses_compiled_parser():
         raise ConfigError(
->>>>>>>> faults:app/server/wire/connection.py
             "aiohttp's C parser is not loaded, so requests could be smuggled.",
             remedy="Unset AIOHTTP_NO_EXTENSIONS, or use the one-file Sallyport, which brings the parser.",
         )
-
-
-def uses_compiled_parser() -> bool:
-    """Whether requests are read by llhttp."""
-    return http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy

@@ -19,8 +19,8 @@ from app.core.errors import (
     RecordUnavailableError,
     SallyportError,
 )
-from app.server.listen.router import Router
 from app.server.listen.connection import Connection, require_compiled_parser
+from app.server.listen.router import Router
 
 log = logging.getLogger(__name__)
 
