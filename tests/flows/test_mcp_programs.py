@@ -36,8 +36,10 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state != "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 @pytest.mark.parametrize("flags", [(), ("--old",)])
@@ -71,6 +73,10 @@ async def test_everything_a_program_started_ends_with_the_site(database: str, tm
         grandchild = (await use(site, "spawn"))["pid"]
         assert alive(program)
         assert alive(grandchild)
+    for _ in range(100):
+        if not alive(program) and not alive(grandchild):
+            break
+        await asyncio.sleep(0.02)
     assert not alive(program)
     assert not alive(grandchild)
 
