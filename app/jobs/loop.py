@@ -27,8 +27,14 @@ async def run_jobs(jobs: Sequence[Job]) -> None:
 
 async def _run(job: Job) -> None:
     quiet = False
+<<<<<<< HEAD
     # On Python 3.11 asyncio.wait_for, and so psycopg, can swallow a cancellation: ask whether there was one.
     while not _cancelled():
+=======
+    task = asyncio.current_task()
+    # Asked and not only caught: until Python 3.12 `asyncio.wait_for`, which the pool waits with, can swallow it.
+    while task is None or not task.cancelling():
+>>>>>>> main
         await _pause(job)
         try:
             await job.work()

@@ -57,14 +57,7 @@ class Seal:
 
     def open(self, sealed: object, about: bytes) -> str:
         """The server's own state; ProtocolError for anything else, without saying what was wrong with it."""
-        try:
-            data = (
-                urlsafe_b64decode(str(sealed))
-                if isinstance(sealed, str) and len(sealed) < 2 * MOST_BYTES
-                else b""
-            )
-        except ValueError:
-            data = b""
+        data = _decoded(sealed) if isinstance(sealed, str) and len(sealed) < 2 * MOST_BYTES else b""
         mac, body = data[:32], data[32:]
         if hmac.compare_digest(mac, self._mac(body, about)):
             value = msgspec.json.decode(body)
@@ -76,6 +69,15 @@ class Seal:
 
     def _mac(self, body: bytes, about: bytes) -> bytes:
         return hmac.digest(self._key, hashlib.sha256(about).digest() + body, "sha256")
+
+
+def _decoded(text: str) -> bytes:
+    """Base64 with one reading only; empty for anything else."""
+    try:
+        data = urlsafe_b64decode(text)
+    except ValueError:
+        return b""
+    return data if urlsafe_b64encode(data).decode() == text else b""
 
 
 def about(principal: str, method: str, server: str, params: dict[str, Any]) -> bytes:

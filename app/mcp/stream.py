@@ -1,6 +1,7 @@
 """The HTTP side of one answer: JSON when that is all there is, an event stream once there is more to say."""
 
 import asyncio
+import contextlib
 
 from aiohttp import web
 from msgspec import Raw
@@ -26,7 +27,7 @@ class AnswerStream:
         """Set when the caller has a session in which it can answer questions."""
 
     async def notify(self, message: bytes) -> None:
-        """Send one event."""
+        """Send one event; to a caller that went away, nothing: its cancellation is under way."""
         if self._streams:
             await self._send(b"event: message\ndata: " + _one_line(message) + b"\n\n")
 
@@ -51,19 +52,26 @@ class AnswerStream:
 
     async def _send(self, event: bytes) -> None:
         async with self._lock:
-            if self._response is None:
-                headers = {**self._headers, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-                response = web.StreamResponse(status=200, headers=headers)
-                await response.prepare(self._request)
-                self._response = response
-            await self._response.write(event)
+            with contextlib.suppress(ConnectionError):
+                await self._write(event)
+                return
+            self._streams = False
+
+    async def _write(self, event: bytes) -> None:
+        if self._response is None:
+            headers = {**self._headers, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+            response = web.StreamResponse(status=200, headers=headers)
+            await response.prepare(self._request)
+            self._response = response
+        await self._response.write(event)
 
     async def finish(self, answer: Answer) -> web.StreamResponse:
         """Send the answer as the last event, or as plain JSON with its own status."""
         if self._response is None:
             return response_of(answer, self._headers)
         await self.notify(answer.body)
-        await self._response.write_eof()
+        with contextlib.suppress(ConnectionError):
+            await self._response.write_eof()
         return self._response
 
 

@@ -5,6 +5,7 @@ import re
 from html import unescape
 
 import aiohttp
+import msgspec
 import pytest
 
 from app.core.call import Resource
@@ -114,19 +115,22 @@ rules:
 async def test_names_in_the_record_are_text_wherever_they_are_shown(serve: Serve, visit: Visit) -> None:
     served = await serve()
     visitor = await signed_in(served, visit, "administrator")
-    key = await served.key("auditor", name="robot")
     hostile = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}\u202e'
-    trace_id = await asked_for(served, hostile, key)
-    await visitor.get("/console/decisions", User_Agent=hostile.encode("ascii", "replace").decode())
+    call = host_call("admin.user.list", Resource("user", hostile), {hostile: [hostile]})
+    call = msgspec.structs.replace(call, client=hostile, agent=hostile, session=hostile)
+    async with served.site.admission.admit(call) as passage:
+        passage.note(status="error", error=hostile, result={hostile: hostile})
+    await visitor.get("/console/traces/%3Cscript%3Ealert(1)", User_Agent="<script>alert(3)</script>")
+    trace_id = call.trace.trace_id
     for path in (f"/console/traces/{trace_id}", "/console/decisions?reads=on", "/console", "/console/people"):
         text = (await visitor.get(path)).text
         assert "<script>alert" not in text, path
         assert "<img" not in text, path
         assert "\u202e" not in text, path
-    (row,) = served.record("trace_id = %s AND kind = 'denial'", trace_id)
-    assert "<script>alert(1)</script>" in row["resource"]
+    (row,) = served.select("SELECT * FROM audit_events WHERE trace_id = %s AND kind = 'intent'", trace_id)
+    assert row["resource"] == row["client"] == row["agent"] == hostile
     shown = (await visitor.get(f"/console/traces/{trace_id}")).text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 5
     assert "\\u202e" in shown
     for query in ("actor=%3Cscript%3Ealert(1)%3C/script%3E", "action=%22%3E%3Cimg%20src=x%3E"):
         reflected = await visitor.get(f"/console/decisions?{query}")

@@ -36,8 +36,10 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state != "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 @pytest.mark.parametrize("flags", [(), ("--old",)])
@@ -71,6 +73,10 @@ async def test_everything_a_program_started_ends_with_the_site(database: str, tm
         grandchild = (await use(site, "spawn"))["pid"]
         assert alive(program)
         assert alive(grandchild)
+    for _ in range(100):
+        if not alive(program) and not alive(grandchild):
+            break
+        await asyncio.sleep(0.02)
     assert not alive(program)
     assert not alive(grandchild)
 
@@ -162,3 +168,30 @@ async def test_progress_reaches_the_caller_who_asked_for_it(database: str, tmp_p
     assert [event.get("params", {}).get("progress") for event in events] == [0, 1, None]
     assert {event["params"]["progressToken"] for event in events[:2]} == {"mine"}
     assert events[2]["id"] == 7
+
+
+async def test_deaf_program_is_a_clear_error(database: str, tmp_path: Path):
+    servers = {"sim": simulator("--deaf", timeout=0.4), "ok": simulator()}
+    async with tool_site(database, tmp_path, servers=servers) as site:
+        assert (await use(site, "echo"))["data"]["reason"] == "upstream_timeout"
+        assert (await use(site, "echo", server="ok", a=1))["arguments"] == {"a": 1}
+        assert site.servers.states()["sim"][0] == "starting"
+
+
+async def test_caller_that_leaves_in_the_middle_of_a_stream_is_recorded(database: str, tmp_path: Path):
+    async with tool_site(database, tmp_path, servers={"sim": simulator()}) as site:
+        params = {"name": "progress", "arguments": {"steps": 2, "then": 30}, "_meta": {"progressToken": 1}}
+        message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}
+        headers = {"Authorization": f"Bearer {ALICE}", "Accept": "application/json, text/event-stream"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(site.url + "/mcp/sim", json=message, headers=headers) as response,
+        ):
+            await response.content.readline()
+        for _ in range(50):
+            rows = await site.rows("SELECT status FROM mcp_tool_executions")
+            if rows == [("cancelled",)]:
+                break
+            await asyncio.sleep(0.05)
+        assert rows == [("cancelled",)]
+        assert len(await use(site, "cancelled")) == 1

@@ -34,6 +34,7 @@ def progress(arguments: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
     for step in range(int(arguments.get("steps", 3))):
         params = {"progressToken": meta.get("progressToken"), "progress": step}
         send({"method": "notifications/progress", "params": params})
+    time.sleep(float(arguments.get("then", 0)))
     return text("done")
 
 

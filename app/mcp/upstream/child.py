@@ -71,6 +71,7 @@ async def end(process: Process) -> None:
         await exited(process, within=GRACE)
     _signal(process.pid, signal.SIGKILL)
     await exited(process, within=GRACE)
+    await _group_gone(process.pid)
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             await _drain(stream)
@@ -83,6 +84,16 @@ async def exited(process: Process, *, within: float) -> bool:
         await asyncio.sleep(_LOOK)
         left -= _LOOK
     return process.returncode is not None
+
+
+async def _group_gone(group: int) -> None:
+    """Give the kernel a moment to end them all; a zombie that nobody reaps is not waited for longer."""
+    left = _LAST_WORDS
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while left > 0:
+            os.killpg(group, 0)
+            await asyncio.sleep(_LOOK)
+            left -= _LOOK
 
 
 async def _drain(stream: asyncio.StreamReader) -> None:

@@ -23,6 +23,10 @@ PROBE_SECONDS = 10.0
 _WAITING = 256
 """Notifications kept for a caller that reads slowly; more are dropped."""
 _STDERR_LINE = 2000
+_UNREAD = 8 * 1024 * 1024
+"""Bytes that may wait for a program to read them; beyond that it is taken for hung."""
+_NOTE_BYTES = 64 * 1024
+"""Longest progress notification that is passed on."""
 _log = logging.getLogger(__name__)
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _Item = Wire | UpstreamError
@@ -112,6 +116,10 @@ class Pipe:
             del self._pending[number]
 
     async def _write(self, message: bytes) -> None:
+        if self._in.transport.get_write_buffer_size() > _UNREAD:
+            raise UpstreamError(
+                f"The tool server {self.name} does not read its input.", kind="timeout", status=504
+            )
         try:
             self._in.write(message + b"\n")
             await self._in.drain()
@@ -146,7 +154,11 @@ class Pipe:
         if wire.method is not UNSET:
             if wire.id is not UNSET:
                 self._refuse(wire.method, wire.id)
-            elif wire.method == "notifications/progress" and wire.params is not UNSET:
+            elif (
+                wire.method == "notifications/progress"
+                and wire.params is not UNSET
+                and len(bytes(wire.params)) <= _NOTE_BYTES
+            ):
                 self._deliver(_number(_member(wire.params, "progressToken")), wire, final=False)
             return  # other notifications cannot be told apart by caller: they stay here
         self._deliver(_number(wire.id), wire, final=True)
@@ -157,6 +169,8 @@ class Pipe:
             queue.put_nowait(wire)
 
     def _refuse(self, method: str, identifier: Raw) -> None:
+        if self._in.transport.get_write_buffer_size() > _UNREAD:
+            return  # it asks and does not read answers
         if method == "ping":
             self._in.write(protocol.result(bytes(identifier), b"{}") + b"\n")
             return

@@ -19,6 +19,8 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds before a restart: doubled each time, from the first again after a minute of running."""
 START_WAIT = 10.0
 """Seconds a call waits for a program that is starting."""
+GREETING_SECONDS = 60.0
+"""Seconds a program has to introduce itself before it is started again."""
 RESTART_WAIT = 2.0
 """Seconds a call waits for a program that died and is to be started again."""
 _WATCH_SECONDS = 0.25
@@ -79,9 +81,10 @@ class StdioServer:
     async def _greet(self, pipe: Pipe) -> None:
         probe, self._probe = self._probe, False
         try:
-            await pipe.greet(probe=probe)
-        except UpstreamError as error:
-            _log.warning("mcp %s: %s", self.name, error.message)
+            async with asyncio.timeout(GREETING_SECONDS):
+                await pipe.greet(probe=probe)
+        except (UpstreamError, TimeoutError) as error:
+            _log.warning("mcp %s: %s", self.name, error or "it did not answer initialize")
             with contextlib.suppress(ProcessLookupError):
                 pipe.process.terminate()
             return
