@@ -27,14 +27,9 @@ async def run_jobs(jobs: Sequence[Job]) -> None:
 
 async def _run(job: Job) -> None:
     quiet = False
-<<<<<<< HEAD
-    # On Python 3.11 asyncio.wait_for, and so psycopg, can swallow a cancellation: ask whether there was one.
-    while not _cancelled():
-=======
     task = asyncio.current_task()
     # Asked and not only caught: until Python 3.12 `asyncio.wait_for`, which the pool waits with, can swallow it.
     while task is None or not task.cancelling():
->>>>>>> main
         await _pause(job)
         try:
             await job.work()
@@ -43,11 +38,6 @@ async def _run(job: Job) -> None:
             if not quiet:
                 log.warning("job %s: %s", job.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
             quiet = True
-
-
-def _cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def _pause(job: Job) -> None:
