@@ -99,10 +99,14 @@ async def test_declared_headers_are_sent_and_the_callers_key_is_not(database: st
         assert header(request, "traceparent")
 
 
-async def test_forgotten_session_is_opened_again(database: str, tmp_path: Path):
+GONE = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "gone"}}
+
+
+@pytest.mark.parametrize("body", [None, GONE])
+async def test_forgotten_session_is_opened_again(database: str, tmp_path: Path, body: Any):
     def respond(message: dict[str, Any], request: bytes) -> Iterable:
         return (
-            [http(None, status=404)]
+            [http(body, status=404)]
             if header(request, "mcp-session-id") == "s1"
             else [http(said(message, "again"))]
         )

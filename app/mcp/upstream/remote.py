@@ -109,16 +109,14 @@ class RemoteServer:
     async def _discover(self, passage: Passage) -> Description | None:
         meta = {envelope.VERSION: MODERN, envelope.CAPABILITIES: {}, envelope.CLIENT_INFO: self._us}
         fields = _modern_fields("server/discover", None)
-        self._modern = False
         try:
             answered = await self._ask(passage, "server/discover", {"_meta": meta}, fields)
         except HttpError:
+            self._modern = False
             return None
         found = Introduction.read(answered.wire, self.name)
-        if found is None or MODERN not in found.supportedVersions:
-            return None
-        self._modern = True
-        return found.description
+        self._modern = found is not None and MODERN in found.supportedVersions
+        return found.description if found is not None and self._modern else None
 
     async def _session(self, passage: Passage, caller: Caller) -> RemoteSession:
         async with self._open.slot(caller) as slot:
