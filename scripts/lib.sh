@@ -57,3 +57,17 @@ setup_postgres() {
     mkdir -p .cache
     "$VENV/bin/python" build/postgres.py .cache/postgres || die "the embedded PostgreSQL could not be prepared"
 }
+
+# setup_browser: a Chromium for the console's tests; Debian's own, driven by the playwright of the test lock
+setup_browser() {
+    local name
+    for name in "${SALLYPORT_TEST_BROWSER:-chromium}" chromium chromium-browser google-chrome; do
+        command -v "$name" >/dev/null && return
+    done
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "setting up: Chromium (once)"
+        apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 && return
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 && return
+    fi
+    say "no Chromium: the browser tests are left out (Debian: apt-get install chromium, or name one in SALLYPORT_TEST_BROWSER)"
+}

@@ -8,7 +8,7 @@ from shlex import quote
 import click
 import msgspec
 
-from app.cli.site import site_options, site_profile
+from app.cli.site import Output, json_option, site_options, site_profile
 from app.config import Profile
 
 PLACEHOLDER = "sp_YOUR_KEY"
@@ -67,7 +67,10 @@ CLIENTS: Mapping[str, tuple[Callable[[Facts], str], str]] = {
 @click.argument("client", type=click.Choice(list(CLIENTS)))
 @click.option("--url", help="Base URL that clients use; default: from the profile.")
 @site_options
-def client_config(client: str, url: str | None, data: Path | None, profile: Path | None) -> None:
+@json_option
+def client_config(
+    client: str, url: str | None, data: Path | None, profile: Path | None, as_json: bool
+) -> None:
     """Print the settings of CLIENT for this site.
 
     The key is taken from the environment variable SALLYPORT_KEY; without one a placeholder is printed.
@@ -85,6 +88,9 @@ def client_config(client: str, url: str | None, data: Path | None, profile: Path
             if model.provider in loaded.providers
         },
     )
+    if as_json:
+        Output(as_json=True).value({"client": client, "place": place, "settings": render(facts)})
+        return
     click.echo(f"For {place}:", err=True)
     click.echo(render(facts))
 

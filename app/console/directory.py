@@ -1,5 +1,6 @@
 """People, policies, tool servers and models, to be read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.console.door import View, Visit
@@ -46,7 +47,8 @@ def views(sources: Sources) -> list[View]:
             "versions": versions,
             "activations": activations,
             "diff": diff,
-            "lines": shown.source.splitlines(),
+            "lines": (lines := shown.source.splitlines()),
+            "marked": _line_of(visit.query.get("rule", ""), lines),
         }
 
     async def servers(visit: Visit) -> dict[str, Any]:
@@ -58,6 +60,12 @@ def views(sources: Sources) -> list[View]:
         View(name="policy", path="/console/policies/{name}", read=policy),
         View(name="servers", path="/console/servers", read=servers),
     ]
+
+
+def _line_of(rule: str, lines: Sequence[str]) -> int:
+    """The number of the line that names the rule, 0 for none."""
+    wanted = (f"id: {rule}", f"- id: {rule}")
+    return next((number for number, line in enumerate(lines, 1) if rule and line.strip() in wanted), 0)
 
 
 def _version(text: str) -> int | None:

@@ -23,13 +23,14 @@ class ServerLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that clients may name, and where it goes."""
+    """A model that clients may name, and where it goes; prices in microdollars per million tokens."""
 
     name: str
     provider: str
     upstream: str
     dialect: str
-    price: str
+    input_price: int
+    output_price: int
     labels: tuple[str, ...]
 
 

@@ -13,6 +13,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Cloud metadata services; link-local ones are refused as such.
 _METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
+_BROADCAST = ipaddress.ip_address("255.255.255.255")
+_LOOPBACK = ipaddress.ip_address("::1")
+_LAST_IS_IPV4 = tuple(
+    ipaddress.IPv6Network(text) for text in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
+)
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,12 +88,26 @@ def from_url(url: str, *, name: str, purpose: str) -> Destination:
 def checked(address: str) -> Address:
     """The parsed address; EgressError for one that is never a destination, however it is written."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(parsed, "ipv4_mapped", None) or parsed
-    if isinstance(inner, ipaddress.IPv6Address) and inner in ipaddress.ip_network("64:ff9b::/96"):
-        inner = ipaddress.ip_address(inner.packed[-4:])
-    if inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner in _METADATA:
+    if any(_never(meant) for meant in _meanings(parsed)):
         raise EgressError(
             f"{address} is a link-local, metadata, multicast or unspecified address.",
             remedy="Such an address is never a destination; correct the name or its DNS entry.",
         )
     return parsed
+
+
+def _never(address: Address) -> bool:
+    return (
+        address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA
+        or address == _BROADCAST
+    )  # fmt: skip
+
+
+def _meanings(address: Address) -> Iterator[Address]:
+    """The address, and the IPv4 one that a host or gateway may take it for (RFC 4291, RFC 3056, RFC 6052)."""
+    yield address
+    if isinstance(address, ipaddress.IPv6Address) and address != _LOOPBACK:
+        if any(address in network for network in _LAST_IS_IPV4):
+            yield ipaddress.IPv4Address(address.packed[-4:])
+        if address.sixtofour is not None:
+            yield address.sixtofour

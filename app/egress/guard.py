@@ -19,6 +19,8 @@ from app.egress.destinations import Destinations, checked
 
 log = logging.getLogger(__name__)
 
+_FRAMES = 24
+
 
 class Guard:
     """Knows which addresses the connector has checked; refuses the rest before a socket opens."""
@@ -54,7 +56,7 @@ class Guard:
         self.refused += 1
         path = " < ".join(
             f"{frame.name} ({frame.filename}:{frame.lineno})"
-            for frame in traceback.extract_stack()[-8:-2][::-1]
+            for frame in traceback.extract_stack()[-_FRAMES:-2][::-1]
         )
         log.error("egress refused: %s:%s, tried by %s", name, port, path)
         raise EgressError(
@@ -83,6 +85,8 @@ class Guard:
                 self.check(args[0], args[1])
         elif event in ("socket.gethostbyname", "socket.gethostbyaddr"):
             self.check(args[0], 0)
+        elif event == "socket.getnameinfo":
+            self.check(args[0][0], args[0][1])
 
 
 def _passive(host: object) -> bool:
@@ -107,13 +111,17 @@ def guarded_loop(guard: Guard) -> asyncio.AbstractEventLoop:
 
         async def create_datagram_endpoint(self, *args: Any, **kwargs: Any) -> Any:
             remote = kwargs.get("remote_addr", args[2] if len(args) > 2 else None)
-            if remote is not None:
-                guard.check(remote[0], remote[1])
+            # Without a peer it could send anywhere, and nobody would be asked.
+            guard.check(*(remote[:2] if remote is not None else ("any datagram peer", 0)))
             return await super().create_datagram_endpoint(*args, **kwargs)
 
         async def getaddrinfo(self, host: Any, port: Any, **kwargs: Any) -> Any:
             if host is not None and not _passive(host):
                 guard.check(host, port)
             return await super().getaddrinfo(host, port, **kwargs)
+
+        async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
+            guard.check(sockaddr[0], sockaddr[1])
+            return await super().getnameinfo(sockaddr, flags)
 
     return GuardedLoop()

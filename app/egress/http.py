@@ -16,7 +16,8 @@ from app.egress.http_connection import BEAT, HttpConnection, Reply
 _CONNECTION = "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"
 HOP_BY_HOP = frozenset((*_CONNECTION, "proxy-authenticate", "proxy-authorization"))
 REPEATABLE = frozenset(("GET", "PUT", "DELETE", "OPTIONS"))
-IDLE_SECONDS = 60.0
+IDLE_SECONDS = 4.0
+"""Below the five seconds after which common servers close: a POST must not meet a connection that is going."""
 WAITING = 1024
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 Headers = Iterable[tuple[str, str]]

@@ -47,8 +47,8 @@ async def _judge(admission: Admission, passage: Passage, tool: ToolUse) -> str:
     )
     try:
         async with admission.admit(call) as child:
-            if not unreadable and len(tool.name) > NAME_LIMIT:
-                unreadable = "its name is too long."
+            if not unreadable and not 0 < len(tool.name) <= NAME_LIMIT:
+                unreadable = "it has no name, or one that is too long."
             if unreadable:
                 child.note(status="refused", error=unreadable)
     except DeniedError as error:

@@ -62,7 +62,8 @@ def model_lines(models: Models) -> list[ModelLine]:
             provider=target.provider,
             upstream=target.upstream_model,
             dialect=target.dialect.name,
-            price=target.price_version,
+            input_price=target.price.input,
+            output_price=target.price.output,
             labels=target.labels,
         )
         for target in models

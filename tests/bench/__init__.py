@@ -5,5 +5,5 @@ systems are up at once; whoever is not being measured is stopped by signal. Roun
 medians over rounds, and what is compared is always a ratio within one run.
 
 `process` programs and their cost, `load` the C programs, `ours` and `unrecorded` our server, `peers` the others,
-`measure` the interleaving, `figures` the targets, `report` what is printed and written.
+`measure` the interleaving, `conditions` what else ran, `figures` the targets, `report` what is printed and written.
 """

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 from tests.bench import bench_bundle
+from tests.bench.conditions import conditions
 from tests.bench.figures import Figure, bundle_figure, compute
 from tests.bench.measure import Results, measure, say
 from tests.bench.ours import ROOT
@@ -17,13 +18,18 @@ def main() -> int:
     given = _arguments()
     folder = ROOT / ".cache" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
+    before = conditions(folder)
+    say(f"before the run {before}")
     try:
         results = measure(folder, quick=given.quick, peers=not given.no_peers)
     except BenchError as error:
         say(f"error: {error}")
         return 1
-    figures = [*compute(results), *_bundle(quick=given.quick, results=results)]
+    figures = compute(results)
+    if not given.no_bundle:
+        figures += _bundle(quick=given.quick, results=results)
     text = tables(figures, results, now=datetime.now(UTC), rounds=1 if given.quick else 3)
+    text += f"- Before the run {before}; after it {conditions(folder)}.\n"
     if given.write:
         write(ROOT / "docs" / "performance.md", text)
     sys.stdout.write(f"{json_lines(figures)}\n" if given.json else text)
@@ -36,6 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object a figure")
     parser.add_argument("--write", action="store_true", help="keep the tables in docs/performance.md")
     parser.add_argument("--no-peers", action="store_true", help="only our own server")
+    parser.add_argument("--no-bundle", action="store_true", help="without the one file")
     return parser.parse_args()
 
 

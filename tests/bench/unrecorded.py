@@ -17,6 +17,9 @@ from app.server.serve import Running, serve_until_stopped
 class Forgetful:
     """A record that says it has written."""
 
+    def require(self) -> None:
+        """It is always there."""
+
     async def write(self, event: Event, contents: Sequence[tuple[str, bytes]] = ()) -> None:
         """Nothing."""
 

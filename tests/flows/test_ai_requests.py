@@ -143,8 +143,6 @@ async def test_models_are_listed_in_the_shape_of_the_client(database: str):
 async def test_what_clients_probe_is_answered_and_reaches_nothing(database: str):
     async with gateway_site(database) as site:
         for method, path in (
-            ("HEAD", "/"),
-            ("GET", "/"),
             ("HEAD", "/api/hello"),
             ("POST", "/api/event_logging/batch"),
         ):

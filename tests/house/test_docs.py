@@ -52,7 +52,7 @@ def test_yaml_examples_are_accepted(place: str, text: str, tmp_path: Path) -> No
         assert not checked.failed, place
     else:
         path = tmp_path / "profile.yaml"
-        path.write_text(re.sub(r"file:\S+", f"file:{_secret(tmp_path)}", text), encoding="utf-8")
+        path.write_text(re.sub(r"file:[^\s,}]+", f"file:{_secret(tmp_path)}", text), encoding="utf-8")
         names = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "postgresql://user@db.example/name")
         load(path, environment=names)
 

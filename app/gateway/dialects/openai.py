@@ -153,7 +153,8 @@ class OpenAIReader:
     def _add(self, choice: int, call: _ToolCall) -> None:
         if choice in self._finished:
             raise unreadable(ValueError("a tool call grew after its end"))
-        key = (choice, call.index if call.index is not None else len(self._open))
+        # Without an index it is a call of its own, which nothing that has one may grow into.
+        key = (choice, call.index if call.index is not None else -2 - len(self._open))
         self._open.setdefault(key, []).append(call)
         called = call.function or call.custom
         self.said.characters += len((called and (called.arguments or called.input)) or "")

@@ -6,7 +6,7 @@ from aiohttp import http_parser, web
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
 from app.core.canonical import canonical
-from app.core.errors import SallyportError
+from app.core.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +39,15 @@ class Connection(web.RequestHandler):
         return response
 
 
-def require_c_parser() -> None:
-    """SallyportError unless requests are parsed by llhttp: aiohttp's Python parser reads some framing differently."""
+def uses_compiled_parser() -> bool:
+    """Whether requests are read by llhttp; aiohttp's Python fallback accepts smuggled ones."""
+    return http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy
+
+
+def require_compiled_parser() -> None:
+    """ConfigError unless requests are read by llhttp."""
     if not uses_compiled_parser():
-        raise SallyportError(
+        raise ConfigError(
             "aiohttp's C parser is not loaded, so requests could be smuggled.",
             remedy="Unset AIOHTTP_NO_EXTENSIONS, or use the one-file Sallyport, which brings the parser.",
         )
-
-
-def uses_compiled_parser() -> bool:
-    """Whether requests are read by llhttp."""
-    return http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy

@@ -7,7 +7,7 @@ from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from app.config.schema import Listen
 from app.core.canonical import canonical
@@ -19,7 +19,7 @@ from app.core.errors import (
     RecordUnavailableError,
     SallyportError,
 )
-from app.server.listen.connection import Connection, require_c_parser
+from app.server.listen.connection import Connection, require_compiled_parser
 from app.server.listen.router import Router
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Listener(web.Server):
     """All doors behind one address."""
 
     def __init__(self, *, router: Router, settings: Listen, clock: Clock, names: frozenset[str]) -> None:
-        require_c_parser()
+        require_compiled_parser()
         super().__init__(
             self._handle,
             request_factory=self._request,
@@ -152,6 +152,8 @@ class Listener(web.Server):
         return response
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.version not in (HttpVersion10, HttpVersion11):
+            return error_response(505, "http_version", "Send HTTP/1.1.")
         if sum(len(name) + len(value) for name, value in request.raw_headers) > HEADERS_BYTES:
             return error_response(431, "headers_too_large", "The request's headers are too large.")
         if not all(self.knows_host(host) for host in _hosts(request)):
