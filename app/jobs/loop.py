@@ -27,7 +27,9 @@ async def run_jobs(jobs: Sequence[Job]) -> None:
 
 async def _run(job: Job) -> None:
     quiet = False
-    while True:
+    task = asyncio.current_task()
+    # Asked and not only caught: until Python 3.12 `asyncio.wait_for`, which the pool waits with, can swallow it.
+    while task is None or not task.cancelling():
         await _pause(job)
         try:
             await job.work()

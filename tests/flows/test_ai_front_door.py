@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
 import anthropic
 import openai
 import pytest
@@ -103,3 +104,11 @@ egress: {{ca_bundle: {tmp_path}/own/ca.pem, system_trust: false}}
         assert not bad.requests
         rows = server.select("SELECT model, status FROM ai_requests ORDER BY time")
         assert rows == [{"model": "gpt", "status": "ok"}, {"model": "strange", "status": "error"}]
+
+
+async def test_what_coding_agents_probe_first_is_answered(serve: Serve, http: aiohttp.ClientSession):
+    server = await serve(profile("http://127.0.0.1:9"))
+    for method in ("HEAD", "GET"):
+        async with http.request(method, f"{server.url}/", allow_redirects=False) as response:
+            assert response.status < 400
+    assert server.record("kind <> 'outcome'") == []
