@@ -71,3 +71,22 @@ setup_browser() {
     fi
     say "no Chromium: the browser tests are left out (Debian: apt-get install chromium, or name one in SALLYPORT_TEST_BROWSER)"
 }
+
+# setup_debian_postgres: PG_BIN, the folder of the newest PostgreSQL that Debian's packages installed
+setup_debian_postgres() {
+    PG_BIN="${SALLYPORT_PG_BIN:-$(find_debian_postgres)}"
+    if [ -z "$PG_BIN" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "setting up: Debian's PostgreSQL (once)"
+        apt-get install -qq -y --no-install-recommends postgresql >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql >/dev/null; }
+        PG_BIN="$(find_debian_postgres)"
+    fi
+    [ -x "$PG_BIN/postgres" ] || die "PostgreSQL from the distribution is missing (Debian: apt-get install postgresql)"
+}
+
+find_debian_postgres() {
+    local candidate
+    for candidate in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -t/ -k5 -rn); do
+        [ -x "$candidate/postgres" ] && printf '%s' "$candidate" && return
+    done
+    return 0
+}

@@ -1,6 +1,5 @@
 """Read the profile: file, then environment, then flags; every mistake is one clear sentence."""
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -10,9 +9,10 @@ from typing import Any
 import msgspec
 import yaml
 
+from app.config.explain import fault, inside, is_secret, nearest
 from app.config.paths import settings
 from app.config.schema import Profile
-from app.config.secret import Secret, read_secret
+from app.config.secret import read_secret
 from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
@@ -20,8 +20,6 @@ RESERVED = frozenset(
     {"RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA", "TEST_DATABASE"}
 )
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`(?: - at `\$\.?(?P<at>[^`]*)`)?")
-_AT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<at>[^`]*)`)?$")
 
 
 def load(
@@ -48,6 +46,8 @@ def _read(path: Path) -> dict[str, Any]:
         tree = yaml.load(path.read_bytes(), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).", remedy="Check --profile.") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply.", remedy="Write it flat.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path}: not YAML: {' '.join(str(error).split())}.", remedy="Correct that line."
@@ -107,7 +107,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith("SALLYPORT_") or name.removeprefix("SALLYPORT_") in RESERVED:
             continue
         if name not in known:
-            raise ConfigError(f"environment: {name} is not a setting.", remedy=_nearest(name, list(known)))
+            raise ConfigError(f"environment: {name} is not a setting.", remedy=nearest(name, list(known)))
         found[known[name]] = value.split(",") if known[name] in _LISTS else value
     return found
 
@@ -126,36 +126,23 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _convert(tree: dict[str, Any], *, source: str, base: Path) -> Profile:
-    def hook(type_: type, value: Any) -> Any:
-        if type_ is Secret and isinstance(value, str):
-            return read_secret(value, key=source, base=base)
-        raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
-
     try:
-        return msgspec.convert(tree, Profile, dec_hook=hook, strict=False)
-    except msgspec.ValidationError as error:
-        if isinstance(error.__cause__, ConfigError):
-            raise error.__cause__ from None
-        raise _explain(str(error), source=source) from None
+        return msgspec.convert(_revealed(tree, Profile, "", source=source, base=base), Profile, strict=False)
+    except msgspec.ValidationError:
+        raise fault(tree, Profile, source=source) from None
 
 
-def _explain(text: str, *, source: str) -> ConfigError:
-    if found := _UNKNOWN.search(text):
-        at = (found["at"] or "").strip(".")
-        key = f"{at}.{found['key']}" if at else found["key"]
-        names = [name.rpartition(".")[2] for name in settings(Profile, sections=True)]
-        return ConfigError(f"{source}: {key}: unknown key.", remedy=_nearest(found["key"], names))
-    match = _AT.match(text)
-    what, at = (match["what"], match["at"]) if match else (text, "")
-    return ConfigError(
-        f"{source}: {at or 'the profile'}: {what.lower()}.",
-        remedy="See `sallyport config reference` for this key.",
-    )
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]}?" if close else "See `sallyport config reference`."
+def _revealed(value: Any, type_: Any, at: str, *, source: str, base: Path) -> Any:
+    """The tree with its secrets read, each named by its key when it cannot be."""
+    if is_secret(type_):
+        return read_secret(value, key=f"{source}: {at}", base=base) if isinstance(value, str) else value
+    read = {
+        key: _revealed(value[key], inner, path, source=source, base=base)
+        for key, path, inner in inside(value, type_, at)
+    }
+    if isinstance(value, dict):
+        return {**value, **read}
+    return list(read.values()) if isinstance(value, list) and read else value
 
 
 def _check_references(profile: Profile, *, source: str) -> None:
@@ -163,7 +150,7 @@ def _check_references(profile: Profile, *, source: str) -> None:
         if model.provider not in profile.providers:
             raise ConfigError(
                 f"{source}: models.{name}.provider: there is no provider {model.provider!r}.",
-                remedy=_nearest(model.provider, list(profile.providers)),
+                remedy=nearest(model.provider, list(profile.providers)),
             )
     for name, server in profile.mcp.servers.items():
         if bool(server.command) == bool(server.url):

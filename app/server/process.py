@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from app.config import Profile
+from app.core.errors import ConfigError
 from app.egress import Connector, Destination, Destinations, Guard, guarded_loop
 from app.egress.destinations import declared
 
@@ -31,7 +33,13 @@ def database_places(profile: Profile) -> Iterator[Destination]:
     """Host and port of the profile's database; a unix socket is no destination."""
     if not profile.database.url:
         return
-    given = conninfo_to_dict(profile.database.url.reveal())
+    try:
+        given = conninfo_to_dict(profile.database.url.reveal())
+    except ProgrammingError:
+        # libpq's own message would repeat a part of the secret.
+        raise ConfigError(
+            "database.url: not a PostgreSQL connection string.", remedy="Write postgresql://USER@HOST/NAME."
+        ) from None
     hosts = str(given.get("host") or "localhost").split(",")
     ports = str(given.get("port") or "5432").split(",")
     for number, host in enumerate(hosts):

@@ -1,5 +1,6 @@
 """A site on a PostgreSQL of its own that a test may hurt."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +37,8 @@ class Seed(msgspec.Struct, frozen=True):
 @pytest.fixture(scope="session")
 def fragile() -> Iterator[Cluster]:
     """The PostgreSQL of all faults; each test leaves it running."""
-    with cluster() as made:
+    given = os.environ.get("SALLYPORT_TEST_POSTGRES")
+    with cluster(Path(given) if given else None) as made:
         yield made
 
 
