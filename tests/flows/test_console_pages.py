@@ -6,7 +6,9 @@ from html import unescape
 
 import aiohttp
 import msgspec
+import psycopg
 import pytest
+from psycopg import sql
 
 from app.core.call import Resource
 from app.core.ids import new_trace
@@ -267,20 +269,32 @@ async def test_the_root_sends_browsers_to_the_console_and_answers_programs(
     assert served.record("kind <> 'outcome'") == []
 
 
-async def test_a_database_that_is_away_is_a_page_that_says_so(serve: Serve, visit: Visit) -> None:
+async def test_a_database_that_is_away_is_a_page_that_says_so(
+    serve: Serve, visit: Visit, postgres: str
+) -> None:
     served = await serve()
     visitor = await signed_in(served, visit, "auditor")
-    await visitor.get("/console")
+    form = (await visitor.get("/console/sign-in")).form
     name = served.select("SELECT current_database() AS name")[0]["name"]
-    others = "datname = %s AND pid <> pg_backend_pid() AND application_name LIKE 'sallyport %%'"
-    served.select(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}", name)
-    served.site.recorder.available = False
-    page = await visitor.get("/console/decisions")
-    assert page.status == 503
-    assert int(page.headers["Retry-After"]) > 0
-    assert "out of reach" in page.text
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    for page in (
+        await visitor.get("/console/decisions"),
+        await visitor.post("/console/sign-in", {"form": form, "name": "ada", "password": "x" * 12}),
+        await visitor.get("/console/decisions/stream", Accept="text/event-stream"),
+    ):
+        assert page.status == 503
+        assert int(page.headers["Retry-After"]) > 0
+        assert "out of reach" in page.text
+        assert "Set-Cookie" not in page.headers
+    assert (await visitor.get("/console/sign-in")).status == 200
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
     await until(lambda: served.site.recorder.available)
     assert (await visitor.get("/console/decisions")).status == 200
+    reads = served.record("action = 'audit.read' AND kind = 'intent'")
+    assert [row["actor"] for row in reads] == ["ada"]
 
 
 async def test_an_anonymous_browser_is_led_to_the_form_and_back(serve: Serve, visit: Visit) -> None:
