@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -29,6 +29,7 @@ LIVE_SECONDS = 600.0
 """How long an open page counts as somebody watching: then its session may become idle."""
 LIVE_AT_ONCE = 32
 _TURN = 1.0
+_RECENT = timedelta(minutes=1)
 _LOOK_BACK = timedelta(minutes=10)
 _TRACE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -148,7 +149,8 @@ class Live:
             self._watching -= 1
 
     async def _follow(self, response: web.StreamResponse, call: Call, wanted: Filter) -> None:
-        sources, known = self._sources, dict[UUID, str]()
+        sources = self._sources
+        known: dict[UUID, str] | None = None
         ends = sources.clock.monotonic() + LIVE_SECONDS
         while not sources.stopping.is_set():
             if sources.clock.monotonic() > ends:
@@ -158,13 +160,21 @@ class Live:
             if not decision.permitted:
                 await _send(response, "end", "Your session ended, or this is no longer open to you.")
                 return
-            since = first_id(sources.clock.now() - _LOOK_BACK)
+            since = _since(sources.clock.now(), known)
             lines = await sources.reading.calls(msgspec.structs.replace(wanted, since=since, before=None))
-            changed = [line for line in reversed(lines) if known.get(line.id) != line.status]
+            changed = [line for line in reversed(lines) if (known or {}).get(line.id) != line.status]
             known = {line.id: line.status for line in lines}
             text = self._door.templates.render("rows.html", {"lines": changed}) if changed else ""
             await _send(response, "calls", text)
             await _turn(sources.stopping)
+
+
+def _since(now: datetime, known: Mapping[UUID, str] | None) -> UUID:
+    """Where to look from: a minute back, or as far as a call that was still open; never beyond the limit."""
+    if known is None:
+        return first_id(now - _LOOK_BACK)
+    still_open = [id_ for id_, status in known.items() if status == "open"]
+    return max(min([first_id(now - _RECENT), *still_open]), first_id(now - _LOOK_BACK))
 
 
 async def _turn(stopping: asyncio.Event) -> None:

@@ -244,6 +244,37 @@ async def test_the_live_list_brings_new_calls_and_ends_with_its_session(serve: S
     assert [row["status"] for row in watched] == ["ok"]
 
 
+async def test_a_call_that_is_still_open_is_shown_and_its_outcome_replaces_it(
+    serve: Serve, visit: Visit
+) -> None:
+    served = await serve()
+    visitor = await signed_in(served, visit, "auditor")
+    headers = {"Accept": "text/event-stream", "Cookie": f"sallyport={visitor.cookies['sallyport']}"}
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+        session.get(
+            f"{served.url}/console/decisions/stream?action=admin.user.list", headers=headers
+        ) as answer,
+    ):
+        states = []
+        async with served.site.admission.admit(
+            host_call("admin.user.list", Resource("user", "*"))
+        ) as passage:
+            while len(states) < 2:
+                states += re.findall(
+                    r'<tr id="c(.*?)"|class="tag wait">(\w+)<', (await answer.content.readline()).decode()
+                )
+        assert states == [(str(passage.id), ""), ("", "open")]
+        line = b""
+        while b'class="tag yes">ok<' not in line:
+            line = await answer.content.readline()
+            assert b"open" not in line
+    (outcome,) = served.select(
+        "SELECT status FROM audit_events WHERE call = %s AND kind = 'outcome'", passage.id
+    )
+    assert outcome["status"] == "ok"
+
+
 async def test_a_live_list_does_not_hold_up_the_drain(serve: Serve, visit: Visit) -> None:
     served = await serve()
     visitor = await signed_in(served, visit, "auditor")
