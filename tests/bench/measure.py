@@ -64,7 +64,7 @@ def measure(folder: Path, *, quick: bool, peers: bool) -> Results:
         systems = [System(program=slow, aims={"added": Aim(path="/v1/chat/completions", body=chat())})]
         slow.name = DIRECT
         for name, module in ((OURS, RECORDED), (UNRECORDED_NAME, UNRECORDED)):
-            place = folder / f"site-{'-'.join(module).rpartition('.')[2].strip('-')}"
+            place = folder / f"site-{module[-1].rpartition('.')[2]}"
             program, key = start_ours(
                 name=name, module=module, folder=place, upstream=upstream.port, slow=slow.port
             )
