@@ -16,7 +16,7 @@ from app.audit.reading import Filter, first_id
 from app.console.browser import HEADERS
 from app.console.door import Door, View, Visit, call_of, check_query
 from app.console.sources import Sources
-from app.console.trace import MAX_STEPS, steps_of, summary_of
+from app.console.trace import MAX_STEPS, digest_of, steps_of, summary_of
 from app.core.call import Call, Resource
 from app.core.errors import DatabaseError, InputError, NotFoundError, RecordUnavailableError
 from app.core.ids import continue_trace
@@ -31,6 +31,8 @@ LIVE_AT_ONCE = 32
 _TURN = 1.0
 _RECENT = timedelta(minutes=1)
 _LOOK_BACK = timedelta(minutes=10)
+MAX_SHOWN = 512 * 1024
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -65,7 +67,7 @@ def query_of(wanted: Filter, *, before: str = "") -> str:
 
 
 def views(sources: Sources) -> list[View]:
-    """`/console/decisions` and `/console/traces/ID`."""
+    """`/console/decisions`, `/console/traces/ID` and `/console/contents/DIGEST`."""
 
     async def decisions(visit: Visit) -> dict[str, Any]:
         wanted = filter_of(visit.query)
@@ -88,17 +90,34 @@ def views(sources: Sources) -> list[View]:
             )
         entries = await sources.reading.entries(trace_id)
         steps = steps_of(entries)
+        digests = {digest for step in steps[:MAX_STEPS] for digest in step.digests}
         return {
+            "digest_of": digest_of,
+            "kept": await sources.reading.kept(digests),
             "shown_trace": trace_id,
             "steps": steps[:MAX_STEPS],
             "left_out": max(0, len(steps) - MAX_STEPS),
             "summary": summary_of(steps),
         }
 
+    async def content(visit: Visit) -> dict[str, Any]:
+        digest = visit.params["digest"]
+        if not _DIGEST.fullmatch(digest):
+            raise NotFoundError("A digest is sha256: and 64 digits.", remedy="Follow a link of a trace.")
+        data = await sources.reading.content(digest)
+        return {"digest": digest, "size": len(data), "text": shown(data), "most": MAX_SHOWN}
+
     return [
         View(name="decisions", path="/console/decisions", read=decisions, record="calls"),
         View(name="trace", path="/console/traces/{trace}", read=trace, record="{trace}"),
+        View(name="content", path="/console/contents/{digest}", read=content, record="{digest}"),
     ]
+
+
+def shown(data: bytes) -> str:
+    """A content for reading: its beginning, in lines where it is JSON."""
+    text = msgspec.json.format(data, indent=2) if data[:1] in (b"{", b"[") else data
+    return text[:MAX_SHOWN].decode("utf-8", "replace")
 
 
 class Live:

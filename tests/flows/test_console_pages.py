@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from app.core.call import Resource
+from app.core.errors import DeniedError
 from app.core.ids import new_trace
 from app.server.first_run import host_call
 from tests.fix_browser import HTML, Visit, Visitor, person
@@ -160,6 +161,37 @@ async def test_a_trace_shows_who_what_why_and_the_stored_bytes(serve: Serve, vis
         assert expected in shown, expected
     (read,) = served.record("action = 'audit.read' AND kind = 'intent' AND resource = %s", trace_id)
     assert (read["actor"], read["parent_id"]) == ("ada", page.headers["traceparent"].split("-")[2])
+
+
+async def test_large_contents_are_reached_from_their_trace_and_digests_say_what_they_are(
+    serve: Serve, visit: Visit
+) -> None:
+    served = await serve("record: {tool_content: digest}")
+    visitor = await signed_in(served, visit, "auditor")
+    large = "<script>" + "x" * 40_000
+    call = host_call("admin.user.list", Resource("user", "large"), {"large": large})
+    async with served.site.admission.admit(call):
+        pass
+    page = await visitor.get(f"/console/traces/{call.trace.trace_id}")
+    (link,) = re.findall(r'href="(/console/contents/[^"]*)"', page.text)
+    content = await visitor.get(link)
+    assert (content.status, "<script>x" in content.text, "&lt;script&gt;xxx" in content.text) == (
+        200,
+        False,
+        True,
+    )
+    for wrong in ("sha256:" + "0" * 64, "sha256:x", "..%2f"):
+        assert (await visitor.get(f"/console/contents/{wrong}")).status == 404
+    tool = host_call("tool.call", Resource("tool", "files/read"), {"path": "/srv/a"})
+    with pytest.raises(DeniedError):
+        async with served.site.admission.admit(tool):
+            pass
+    page = await visitor.get(f"/console/traces/{tool.trace.trace_id}")
+    assert "only the digest is kept" in page.text
+    assert "/srv/a" not in page.text
+    digest = link.rpartition("/")[2]
+    (read,) = served.record("action = 'audit.read' AND kind = 'intent' AND resource = %s", digest)
+    assert read["actor"] == "ada"
 
 
 @pytest.mark.parametrize(
