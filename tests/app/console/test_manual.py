@@ -39,3 +39,9 @@ def test_links_stay_in_the_manual(url: str, expected: str) -> None:
 
 def test_links_are_relative_to_their_page() -> None:
     assert address("../quick-start.md", topic="operators/profile") == "/console/help/quick-start"
+
+
+def test_tables_and_headings_are_made_from_markdown() -> None:
+    text = rendered("# The `site`\n\n| a | b |\n|---|---|\n| 1 | <i> |\n", topic="quick-start")
+    assert '<h1 id="the-site">' in text
+    assert "<td>1</td><td>&lt;i&gt;</td>" in text.replace("\n", "").replace("  ", "")
