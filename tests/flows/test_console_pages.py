@@ -96,20 +96,24 @@ async def test_who_may_not_look_is_told_why_and_recorded(serve: Serve, visit: Vi
     assert (await visitor.get("/console/decisions/stream", Accept="text/event-stream")).status == 403
 
 
-async def test_who_may_look_at_pages_but_not_at_the_record_sees_no_decisions(
-    serve: Serve, visit: Visit
-) -> None:
+async def test_a_policy_opens_single_pages_and_not_the_record(serve: Serve, visit: Visit) -> None:
     policy = """
 policy: test
 rules:
-  - {id: look, effect: permit, who: {users: [dora]}, actions: [console.view]}
+  - {id: health, effect: permit, who: {users: [dora]}, actions: [console.view], objects: ["page:health"]}
+  - {id: look, effect: permit, who: {users: [dora]}, actions: [console.view], objects: ["page:overview", "page:trace"]}
 """
     served = await serve(policy=policy)
     visitor = await signed_in(served, visit, name="dora")
     assert (await visitor.get("/console/health")).status == 200
-    for path in ("/console", "/console/decisions", "/console/traces/" + "a" * 32):
+    for path in ("/console", "/console/traces/" + "a" * 32, "/console/people"):
         assert (await visitor.get(path)).status == 403, path
-    assert {row["action"] for row in served.record("kind = 'denial'")} == {"audit.read"}
+    denied = served.record("kind = 'denial'")
+    assert [(row["action"], row["resource"]) for row in denied] == [
+        ("audit.read", "calls"),
+        ("audit.read", "a" * 32),
+        ("console.view", "people"),
+    ]
 
 
 async def test_names_in_the_record_are_text_wherever_they_are_shown(serve: Serve, visit: Visit) -> None:

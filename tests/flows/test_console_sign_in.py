@@ -1,10 +1,11 @@
 """Into the console and out again: setup link, password, sign-in link; and everything that must not get anybody in."""
 
+import aiohttp
 import pytest
 
 from app.core.call import Resource
 from app.server.first_run import host_call
-from tests.fix_browser import PASSWORD, Visit, person
+from tests.fix_browser import PASSWORD, Visit, Visitor, person
 from tests.fix_server import Serve, Served
 
 
@@ -244,3 +245,32 @@ async def test_broken_forms_get_a_page_and_a_row(serve: Serve, visit: Visit, bod
     assert 400 <= page.status < 500
     assert "<h1>Sign in</h1>" in page.text
     assert [row[2:] for row in decisions(served)] == [("denial", "credential_missing")]
+
+
+async def test_over_tls_cookies_are_bound_to_this_host(serve: Serve) -> None:
+    served = await serve("listen: {address: '127.0.0.1:0', drain: 1}")
+    await person(served, "ada", "administrator")
+    assert served.url.startswith("https://")
+    connector = aiohttp.TCPConnector(ssl=False)
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.CookieJar(unsafe=True)
+    ) as session:
+        visitor = Visitor(served, session)
+        page = await visitor.sign_in("ada")
+        morsel = page.cookies["__Host-sallyport"]
+        assert (morsel["secure"], morsel["httponly"], morsel["path"], morsel["domain"]) == (
+            True,
+            True,
+            "/",
+            "",
+        )
+        assert (await visitor.get("/console")).status == 200
+        assert (
+            await visitor.post("/console/sign-out", {"form": ""}, Origin=served.url.replace("https", "http"))
+        ).status == 403
+        plain = await visitor.get("/console", Cookie=f"sallyport={morsel.value}")
+        assert plain.status == 200
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session:
+        stolen = await Visitor(served, session).get("/console", Cookie=f"sallyport={morsel.value}")
+        assert stolen.status == 303
+    assert [row[1:3] for row in decisions(served)] == [("ada", "intent"), ("anonymous", "denial")]
