@@ -1,6 +1,6 @@
 """Reading the record: what happened, one call, one trace."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -89,6 +89,23 @@ class Reading:
         if not rows:
             raise NotFoundError(f"The record has no trace {trace_id}.", remedy="See `sallyport audit list`.")
         return [Entry(_event(row), row.entry) for row in rows]
+
+    async def kept(self, digests: Collection[str]) -> frozenset[str]:
+        """Which contents, beside the entries that name them by digest, are kept."""
+        if not digests:
+            return frozenset()
+        async with self._connection() as conn:
+            return frozenset(await store.kept_contents(conn, list(digests)))
+
+    async def content(self, digest: str) -> bytes:
+        """The bytes of a content that was too large for its entry."""
+        async with self._connection() as conn:
+            data = await store.content(conn, digest)
+        if data is None:
+            raise NotFoundError(
+                "The record keeps no content with this digest.", remedy="Perhaps only the digest is kept."
+            )
+        return data
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[store.Connection]:

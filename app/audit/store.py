@@ -54,6 +54,12 @@ async def content(conn: Connection, digest: str) -> bytes | None:
     return bytes(row[0]) if row else None
 
 
+async def kept_contents(conn: Connection, digests: list[str]) -> list[str]:
+    """Which of these contents are kept."""
+    cursor = await conn.execute("SELECT digest FROM audit_contents WHERE digest = ANY(%s)", (digests,))
+    return [str(row[0]) for row in await cursor.fetchall()]
+
+
 async def event_exists(conn: Connection, event_id: str, time: str) -> bool:
     """Whether this very row was committed."""
     cursor = await conn.execute("SELECT 1 FROM audit_events WHERE id = %s AND time = %s", (event_id, time))

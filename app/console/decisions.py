@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,7 +16,7 @@ from app.audit.reading import Filter, first_id
 from app.console.browser import HEADERS
 from app.console.door import Door, View, Visit, call_of, check_query
 from app.console.sources import Sources
-from app.console.trace import MAX_STEPS, steps_of, summary_of
+from app.console.trace import MAX_STEPS, digest_of, steps_of, summary_of
 from app.core.call import Call, Resource
 from app.core.errors import DatabaseError, InputError, NotFoundError, RecordUnavailableError
 from app.core.ids import continue_trace
@@ -29,7 +29,10 @@ LIVE_SECONDS = 600.0
 """How long an open page counts as somebody watching: then its session may become idle."""
 LIVE_AT_ONCE = 32
 _TURN = 1.0
+_RECENT = timedelta(minutes=1)
 _LOOK_BACK = timedelta(minutes=10)
+MAX_SHOWN = 512 * 1024
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -64,7 +67,7 @@ def query_of(wanted: Filter, *, before: str = "") -> str:
 
 
 def views(sources: Sources) -> list[View]:
-    """`/console/decisions` and `/console/traces/ID`."""
+    """`/console/decisions`, `/console/traces/ID` and `/console/contents/DIGEST`."""
 
     async def decisions(visit: Visit) -> dict[str, Any]:
         wanted = filter_of(visit.query)
@@ -87,17 +90,34 @@ def views(sources: Sources) -> list[View]:
             )
         entries = await sources.reading.entries(trace_id)
         steps = steps_of(entries)
+        digests = {digest for step in steps[:MAX_STEPS] for digest in step.digests}
         return {
+            "digest_of": digest_of,
+            "kept": await sources.reading.kept(digests),
             "shown_trace": trace_id,
             "steps": steps[:MAX_STEPS],
             "left_out": max(0, len(steps) - MAX_STEPS),
             "summary": summary_of(steps),
         }
 
+    async def content(visit: Visit) -> dict[str, Any]:
+        digest = visit.params["digest"]
+        if not _DIGEST.fullmatch(digest):
+            raise NotFoundError("A digest is sha256: and 64 digits.", remedy="Follow a link of a trace.")
+        data = await sources.reading.content(digest)
+        return {"digest": digest, "size": len(data), "text": shown(data), "most": MAX_SHOWN}
+
     return [
         View(name="decisions", path="/console/decisions", read=decisions, record="calls"),
         View(name="trace", path="/console/traces/{trace}", read=trace, record="{trace}"),
+        View(name="content", path="/console/contents/{digest}", read=content, record="{digest}"),
     ]
+
+
+def shown(data: bytes) -> str:
+    """A content for reading: its beginning, in lines where it is JSON."""
+    text = msgspec.json.format(data, indent=2) if data[:1] in (b"{", b"[") else data
+    return text[:MAX_SHOWN].decode("utf-8", "replace")
 
 
 class Live:
@@ -148,7 +168,8 @@ class Live:
             self._watching -= 1
 
     async def _follow(self, response: web.StreamResponse, call: Call, wanted: Filter) -> None:
-        sources, known = self._sources, dict[UUID, str]()
+        sources = self._sources
+        known: dict[UUID, str] | None = None
         ends = sources.clock.monotonic() + LIVE_SECONDS
         while not sources.stopping.is_set():
             if sources.clock.monotonic() > ends:
@@ -158,13 +179,21 @@ class Live:
             if not decision.permitted:
                 await _send(response, "end", "Your session ended, or this is no longer open to you.")
                 return
-            since = first_id(sources.clock.now() - _LOOK_BACK)
+            since = _since(sources.clock.now(), known)
             lines = await sources.reading.calls(msgspec.structs.replace(wanted, since=since, before=None))
-            changed = [line for line in reversed(lines) if known.get(line.id) != line.status]
+            changed = [line for line in reversed(lines) if (known or {}).get(line.id) != line.status]
             known = {line.id: line.status for line in lines}
             text = self._door.templates.render("rows.html", {"lines": changed}) if changed else ""
             await _send(response, "calls", text)
             await _turn(sources.stopping)
+
+
+def _since(now: datetime, known: Mapping[UUID, str] | None) -> UUID:
+    """Where to look from: a minute back, or as far as a call that was still open; never beyond the limit."""
+    if known is None:
+        return first_id(now - _LOOK_BACK)
+    still_open = [id_ for id_, status in known.items() if status == "open"]
+    return max(min([first_id(now - _RECENT), *still_open]), first_id(now - _LOOK_BACK))
 
 
 async def _turn(stopping: asyncio.Event) -> None:

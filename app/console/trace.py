@@ -68,6 +68,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         return [(name, value) for name, value in found if value is not None]
 
     @property
+    def digests(self) -> list[str]:
+        """Digests that stand for contents."""
+        return [found for _, value in self.contents if (found := digest_of(value))]
+
+    @property
     def error(self) -> str:
         """Why it did not end well."""
         return str(self.outcome.body.get("error", "")) if self.outcome else ""
@@ -83,6 +88,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     microdollars: int
     actors: tuple[str, ...]
+
+
+def digest_of(value: Any) -> str:
+    """The digest that stands in an entry instead of a content, or nothing."""
+    if isinstance(value, dict) and set(value) == {"sha256", "bytes"}:
+        digest = value["sha256"]
+        return digest if isinstance(digest, str) else ""
+    return ""
 
 
 def summary_of(steps: Sequence[Step]) -> Summary:

@@ -6,9 +6,12 @@ from html import unescape
 
 import aiohttp
 import msgspec
+import psycopg
 import pytest
+from psycopg import sql
 
 from app.core.call import Resource
+from app.core.errors import DeniedError
 from app.core.ids import new_trace
 from app.server.first_run import host_call
 from tests.fix_browser import HTML, Visit, Visitor, person
@@ -160,6 +163,37 @@ async def test_a_trace_shows_who_what_why_and_the_stored_bytes(serve: Serve, vis
     assert (read["actor"], read["parent_id"]) == ("ada", page.headers["traceparent"].split("-")[2])
 
 
+async def test_large_contents_are_reached_from_their_trace_and_digests_say_what_they_are(
+    serve: Serve, visit: Visit
+) -> None:
+    served = await serve("record: {tool_content: digest}")
+    visitor = await signed_in(served, visit, "auditor")
+    large = "<script>" + "x" * 40_000
+    call = host_call("admin.user.list", Resource("user", "large"), {"large": large})
+    async with served.site.admission.admit(call):
+        pass
+    page = await visitor.get(f"/console/traces/{call.trace.trace_id}")
+    (link,) = re.findall(r'href="(/console/contents/[^"]*)"', page.text)
+    content = await visitor.get(link)
+    assert (content.status, "<script>x" in content.text, "&lt;script&gt;xxx" in content.text) == (
+        200,
+        False,
+        True,
+    )
+    for wrong in ("sha256:" + "0" * 64, "sha256:x", "..%2f"):
+        assert (await visitor.get(f"/console/contents/{wrong}")).status == 404
+    tool = host_call("tool.call", Resource("tool", "files/read"), {"path": "/srv/a"})
+    with pytest.raises(DeniedError):
+        async with served.site.admission.admit(tool):
+            pass
+    page = await visitor.get(f"/console/traces/{tool.trace.trace_id}")
+    assert "only the digest is kept" in page.text
+    assert "/srv/a" not in page.text
+    digest = link.rpartition("/")[2]
+    (read,) = served.record("action = 'audit.read' AND kind = 'intent' AND resource = %s", digest)
+    assert read["actor"] == "ada"
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -242,6 +276,37 @@ async def test_the_live_list_brings_new_calls_and_ends_with_its_session(serve: S
     assert [row["status"] for row in watched] == ["ok"]
 
 
+async def test_a_call_that_is_still_open_is_shown_and_its_outcome_replaces_it(
+    serve: Serve, visit: Visit
+) -> None:
+    served = await serve()
+    visitor = await signed_in(served, visit, "auditor")
+    headers = {"Accept": "text/event-stream", "Cookie": f"sallyport={visitor.cookies['sallyport']}"}
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+        session.get(
+            f"{served.url}/console/decisions/stream?action=admin.user.list", headers=headers
+        ) as answer,
+    ):
+        states = []
+        async with served.site.admission.admit(
+            host_call("admin.user.list", Resource("user", "*"))
+        ) as passage:
+            while len(states) < 2:
+                states += re.findall(
+                    r'<tr id="c(.*?)"|class="tag wait">(\w+)<', (await answer.content.readline()).decode()
+                )
+        assert states == [(str(passage.id), ""), ("", "open")]
+        line = b""
+        while b'class="tag yes">ok<' not in line:
+            line = await answer.content.readline()
+            assert b"open" not in line
+    (outcome,) = served.select(
+        "SELECT status FROM audit_events WHERE call = %s AND kind = 'outcome'", passage.id
+    )
+    assert outcome["status"] == "ok"
+
+
 async def test_a_live_list_does_not_hold_up_the_drain(serve: Serve, visit: Visit) -> None:
     served = await serve()
     visitor = await signed_in(served, visit, "auditor")
@@ -267,20 +332,32 @@ async def test_the_root_sends_browsers_to_the_console_and_answers_programs(
     assert served.record("kind <> 'outcome'") == []
 
 
-async def test_a_database_that_is_away_is_a_page_that_says_so(serve: Serve, visit: Visit) -> None:
+async def test_a_database_that_is_away_is_a_page_that_says_so(
+    serve: Serve, visit: Visit, postgres: str
+) -> None:
     served = await serve()
     visitor = await signed_in(served, visit, "auditor")
-    await visitor.get("/console")
+    form = (await visitor.get("/console/sign-in")).form
     name = served.select("SELECT current_database() AS name")[0]["name"]
-    others = "datname = %s AND pid <> pg_backend_pid() AND application_name LIKE 'sallyport %%'"
-    served.select(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}", name)
-    served.site.recorder.available = False
-    page = await visitor.get("/console/decisions")
-    assert page.status == 503
-    assert int(page.headers["Retry-After"]) > 0
-    assert "out of reach" in page.text
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    for page in (
+        await visitor.get("/console/decisions"),
+        await visitor.post("/console/sign-in", {"form": form, "name": "ada", "password": "x" * 12}),
+        await visitor.get("/console/decisions/stream", Accept="text/event-stream"),
+    ):
+        assert page.status == 503
+        assert int(page.headers["Retry-After"]) > 0
+        assert "out of reach" in page.text
+        assert "Set-Cookie" not in page.headers
+    assert (await visitor.get("/console/sign-in")).status == 200
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
     await until(lambda: served.site.recorder.available)
     assert (await visitor.get("/console/decisions")).status == 200
+    reads = served.record("action = 'audit.read' AND kind = 'intent'")
+    assert [row["actor"] for row in reads] == ["ada"]
 
 
 async def test_an_anonymous_browser_is_led_to_the_form_and_back(serve: Serve, visit: Visit) -> None:

@@ -35,10 +35,10 @@ async def unlock(site: Site, output: Output, name: str) -> None:
 @click.argument("name")
 @site_command
 async def link(site: Site, output: Output, name: str) -> None:
-    """Print a token that signs a user in to the console once, within 15 minutes."""
+    """Print the address on this site that signs a user in to the console once, within 15 minutes."""
     async with site.admission.admit(account_call("user", "link", name)) as passage:
         token = await site.identity.setup.mint_sign_in(passage, name)
-    output.value({"name": name, "token": token, "path": f"/console/link/{token}"}, token)
+    output.value({"name": name, "token": token, "path": f"/console/link/{token}"}, f"/console/link/{token}")
 
 
 @user.command()
