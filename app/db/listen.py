@@ -16,7 +16,9 @@ CHANNEL = "sallyport_changed"
 
 async def listen(connect: Callable[[], Awaitable[Connection]], heard: Callable[[str], None]) -> None:
     """Call `heard` with the payload of each notification, reconnecting for ever."""
-    while True:
+    task = asyncio.current_task()
+    # Asked and not only caught: leaving a broken connection can put its error in the place of the cancellation.
+    while task is None or not task.cancelling():
         try:
             async with await connect() as conn:
                 await conn.execute("LISTEN sallyport_changed")
