@@ -40,10 +40,11 @@ class Recording:
             event_id = str(row_id)
         contents: list[tuple[str, bytes]] = []
         body: dict[str, Any] = {}
-        if call.arguments is not None:
-            body["arguments"] = self._captured(call.action, call.arguments, contents)
         if call.details is not None:
-            body["details"] = self._captured("", call.details, contents)
+            body["details"] = recordable(call.details)
+        # A body whose own digest stands in the details need not be digested a second time.
+        if call.arguments is not None and (self._keeps(call.action) or "sha256" not in (call.details or ())):
+            body["arguments"] = self._captured(call.action, call.arguments, contents)
         if not decision.permitted:
             body["message"] = decision.message
         event = Event(
@@ -106,9 +107,13 @@ class Recording:
         )
         return event, contents
 
-    def _captured(self, action: str, value: dict[str, Any], contents: list[tuple[str, bytes]]) -> Any:
+    def _keeps(self, action: str) -> bool:
+        """Whether contents of this action are kept in full."""
         family = action.partition(".")[0]
-        full = self._full.get("tool" if family in ("resource", "prompt") else family, True)
+        return self._full.get("tool" if family in ("resource", "prompt") else family, True)
+
+    def _captured(self, action: str, value: dict[str, Any], contents: list[tuple[str, bytes]]) -> Any:
+        full = self._keeps(action)
         kept = recordable(value) if full else value
         try:
             data = canonical(kept)

@@ -13,7 +13,7 @@ from app.audit.store import Line, Tally
 from app.core.errors import DatabaseError, InputError, NotFoundError
 
 MAX_PAGE = 1000
-TALLIED_ROWS = 200_000
+TALLIED_ROWS = 50_000
 _TRACE_ROWS = 2000
 
 

@@ -214,7 +214,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def tallies(conn: Connection, *, since: UUID, limit: int) -> list[Tally]:
-    """Counts by minute over the newest `limit` rows from `since` on; permitted looks at the record are left out."""
+    """Counts by minute over the newest `limit` rows from `since` on."""
     async with conn.cursor(row_factory=struct_row(Tally)) as cursor:
         await cursor.execute(
             "SELECT date_trunc('minute', e.time) AS minute, e.kind, coalesce(e.action, '') AS action,"
@@ -224,7 +224,6 @@ async def tallies(conn: Connection, *, since: UUID, limit: int) -> list[Tally]:
             " sum(coalesce(e.microdollars, 0))::bigint AS microdollars"
             " FROM (SELECT time, kind, action, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,"
             " microdollars FROM audit_events WHERE id >= %s ORDER BY id DESC LIMIT %s) AS e"
-            " WHERE e.kind = 'denial' OR e.action NOT IN ('audit.read', 'console.view')"
             " GROUP BY 1, 2, 3",
             (since, limit),
         )

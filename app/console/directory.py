@@ -6,6 +6,7 @@ from typing import Any
 from app.console.door import View, Visit
 from app.console.sources import Sources
 from app.core.errors import InputError
+from app.policy.parse import RESERVED
 
 _MOST = 1000
 
@@ -36,7 +37,7 @@ def views(sources: Sources) -> list[View]:
     async def policy(visit: Visit) -> dict[str, Any]:
         name, number = visit.params["name"], _version(visit.query.get("version", ""))
         shown = await sources.policies.show(name, version=number)
-        versions, activations = await sources.policies.history(name)
+        versions, activations = ([], []) if name == RESERVED else await sources.policies.history(name)
         active = next((row.version for row in versions if row.applied is not None), None)
         diff = ""
         if active is not None and active != shown.version:

@@ -110,6 +110,8 @@ class Door:
             log.error("%s %s failed", request.method, request.path, exc_info=error)
             error = SallyportError("Sallyport failed on this page.", remedy="Its log says why.")
         status, title = _told(error)
+        token = cookie(request, SESSION)
+        nobody = isinstance(error, DeniedError) and error.anonymous
         if status == 401 and request.method in ("GET", "HEAD") and wants_html(request):
             response = see_other(f"/console/sign-in?next={_quoted(request.path_qs)}", trace=trace)
         else:
@@ -119,12 +121,12 @@ class Door:
                 "error": error,
                 "decision": getattr(error, "decision", None),
                 "trace_id": trace.trace_id,
-                "form": form_token(cookie(request, SESSION)) if cookie(request, SESSION) else "",
+                "form": form_token(token) if token and not nobody else "",
             }
             response = html(self.templates.render("refused.html", values), status=status, trace=trace)
         if response.status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="sallyport"'
-        if status == 401 and cookie(request, SESSION):
+        if nobody and token:
             drop(response, request, SESSION)
         if status == 503:
             response.headers["Retry-After"] = str(getattr(error, "retry_after", 2))

@@ -55,6 +55,8 @@ def rendered(source: str, *, topic: str) -> Any:
     # Read when the first page of the manual is asked for, like the templates.
     import mistune  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
+    from mistune.plugins.formatting import strikethrough  # noqa: PLC0415
+    from mistune.plugins.table import table  # noqa: PLC0415
 
     class Renderer(mistune.HTMLRenderer):
         """Links lead to other topics; images and other sites are named, not loaded."""
@@ -74,7 +76,7 @@ def rendered(source: str, *, topic: str) -> Any:
             name = "th" if head else "td"
             return f"<{name}>{text}</{name}>"
 
-    markdown = mistune.create_markdown(renderer=Renderer(escape=True), plugins=["table", "strikethrough"])
+    markdown = mistune.create_markdown(renderer=Renderer(escape=True), plugins=[table, strikethrough])
     return Markup(markdown(source))  # noqa: S704 - escaped by the renderer
 
 

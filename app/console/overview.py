@@ -13,6 +13,7 @@ from app.console.sources import Finding, Sources
 
 MINUTES = 30
 _LATEST = 12
+_LOOKS = frozenset({"audit.read", "console.view"})
 
 
 class Minute(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,9 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def totals(tallies: Sequence[Tally]) -> Totals:
-    """The sums of all minutes."""
+    """The sums of all minutes, without permitted looks at the record."""
+    capped = sum(tally.rows for tally in tallies) >= TALLIED_ROWS
+    tallies = _worth_counting(tallies)
 
     def rows(kind: str, *actions: str) -> int:
         return sum(
@@ -52,8 +55,13 @@ def totals(tallies: Sequence[Tally]) -> Totals:
         tool_calls=rows("intent", "tool.call", "tool.use"),
         tokens=sum(tally.tokens for tally in tallies),
         microdollars=sum(tally.microdollars for tally in tallies),
-        capped=sum(tally.rows for tally in tallies) >= TALLIED_ROWS,
+        capped=capped,
     )
+
+
+def _worth_counting(tallies: Sequence[Tally]) -> list[Tally]:
+    """Reading a busy record must not make it look busier; refused looks count."""
+    return [tally for tally in tallies if tally.kind == "denial" or tally.action not in _LOOKS]
 
 
 def chart(tallies: Sequence[Tally], *, now: datetime) -> list[Minute]:
@@ -62,7 +70,7 @@ def chart(tallies: Sequence[Tally], *, now: datetime) -> list[Minute]:
     found: dict[datetime, list[int]] = {
         first + timedelta(minutes=number): [0, 0] for number in range(MINUTES)
     }
-    for tally in tallies:
+    for tally in _worth_counting(tallies):
         if tally.minute in found and tally.kind in ("intent", "denial"):
             found[tally.minute][tally.kind == "denial"] += tally.rows
     most = max((sum(pair) for pair in found.values()), default=0) or 1
@@ -92,6 +100,7 @@ def views(sources: Sources) -> list[View]:
         return {
             "minutes": MINUTES,
             "totals": totals(tallies),
+            "most": TALLIED_ROWS,
             "chart": chart(tallies, now=now),
             "lines": await sources.reading.calls(Filter(reads=False, limit=_LATEST)),
             "parts": parts(sources),

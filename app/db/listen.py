@@ -11,20 +11,25 @@ from app.db.connect import Connection
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "sallyport_changed"
+_TURN_SECONDS = 3.0
 
 
 async def listen(connect: Callable[[], Awaitable[Connection]], heard: Callable[[str], None]) -> None:
-    """Call `heard` with the payload of each notification, reconnecting for ever."""
-    task = asyncio.current_task()
-    # Asked and not only caught: leaving a broken connection can put its error in the place of the cancellation.
-    while task is None or not task.cancelling():
+    """Call `heard` with the payload of each notification, reconnecting until cancelled."""
+    while not _cancelled():
         try:
             async with await connect() as conn:
                 await conn.execute("LISTEN sallyport_changed")
                 heard("")
-                async for notification in conn.notifies():
-                    heard(notification.payload)
+                while not _cancelled():
+                    async for notification in conn.notifies(timeout=_TURN_SECONDS):
+                        heard(notification.payload)
         except (psycopg.Error, OSError, DatabaseError) as error:
             log.debug("listen: %s", error)
         await asyncio.sleep(1.0)
+
+
+def _cancelled() -> bool:
+    """Asked and not only caught: until Python 3.12 `asyncio.wait_for`, which psycopg waits with, can swallow it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

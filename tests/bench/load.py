@@ -12,6 +12,8 @@ import msgspec
 from tests.bench.process import BenchError, Program, start
 
 CORE = 1
+EVENTS_A_STREAM = 21
+"""Twenty chunks and the end mark, as `upstream.c` sends them."""
 _HERE = Path(__file__).parent
 _PROMPT = (
     "You keep the log of a small harbour and answer in two sentences. The pier has three berths, each with a number "

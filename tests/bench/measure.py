@@ -1,7 +1,8 @@
 """The interleaving: every system takes every scenario in turn, round after round."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,7 +38,7 @@ class Results:
 
 def scenarios(*, quick: bool) -> list[Scenario]:
     """The loads; the quick ones are shorter, not different."""
-    seconds = 3.0 if quick else 6.0
+    seconds = 2.5 if quick else 6.0
     return [
         Scenario(name="chat", expected="lantern", connections=64, seconds=seconds),
         Scenario(name="stream", expected="[DONE]", connections=32, seconds=seconds, warmup=1.2),
@@ -46,7 +47,7 @@ def scenarios(*, quick: bool) -> list[Scenario]:
             name="added",
             expected="lantern",
             connections=64,
-            seconds=6.0 if quick else 15.0,
+            seconds=5.0 if quick else 15.0,
             warmup=0.5,
             rate=40,
         ),
@@ -63,18 +64,14 @@ def measure(folder: Path, *, quick: bool, peers: bool) -> Results:
         systems = [System(program=slow, aims={"added": Aim(path="/v1/chat/completions", body=chat())})]
         slow.name = DIRECT
         for name, module in ((OURS, RECORDED), (UNRECORDED_NAME, UNRECORDED)):
-            place = folder / f"site-{'-'.join(module).rpartition('.')[2].strip('-')}"
+            place = folder / f"site-{module[-1].rpartition('.')[2]}"
             program, key = start_ours(
                 name=name, module=module, folder=place, upstream=upstream.port, slow=slow.port
             )
             stack.enter_context(_running(program))
             taken = aims(key) if name == OURS else {"chat": aims(key)["chat"]}
             systems.append(System(program=program, aims=taken))
-        for peer in PEERS if peers else ():
-            system = _peer(peer, folder / peer.name.lower(), upstream, results, install=not quick)
-            if system:
-                stack.enter_context(_running(system.program))
-                systems.append(system)
+        systems += _peers(PEERS if peers else (), folder, upstream, results, stack, install=not quick)
         for system in systems[1:]:
             system.program.pin(GATEWAY_CORE)
             system.program.pause()
@@ -83,6 +80,30 @@ def measure(folder: Path, *, quick: bool, peers: bool) -> Results:
         for system in systems[1:]:
             results.megabytes[system.program.name] = system.program.megabytes()
     return results
+
+
+def _peers(
+    wanted: Sequence[Peer],
+    folder: Path,
+    upstream: Program,
+    results: Results,
+    stack: ExitStack,
+    *,
+    install: bool,
+) -> list[System]:
+    """Started together: some take half a minute."""
+    with ThreadPoolExecutor() as pool:
+        starts = [
+            pool.submit(_peer, peer, folder / peer.name.lower(), upstream, results, install=install)
+            for peer in wanted
+        ]
+    found = [start.result() for start in starts if start.exception() is None]
+    systems = [system for system in found if system is not None]
+    for system in systems:
+        stack.enter_context(_running(system.program))
+    for start in starts:
+        start.result()
+    return systems
 
 
 def _peer(peer: Peer, folder: Path, upstream: Program, results: Results, *, install: bool) -> System | None:

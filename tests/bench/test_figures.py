@@ -58,6 +58,13 @@ def test_cost_is_compared_upwards_and_latency_subtracted(results):
     assert by_metric["added p99 at 40/s, upstream 50 ms"].value == 3.0
 
 
+def test_a_difference_below_nothing_is_noise_and_no_figure(results):
+    results.runs["added", DIRECT] = [run(p50=90.0, p99=300.0)]
+    added = [figure for figure in compute(results) if figure.peer == DIRECT]
+    assert [figure.value for figure in added] == [None, None]
+    assert all(figure.note for figure in added)
+
+
 def test_a_missing_peer_has_a_reason_and_no_value(results):
     figure = next(figure for figure in compute(results) if figure.peer == "ContextForge")
     assert figure.value is None

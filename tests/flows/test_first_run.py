@@ -54,10 +54,11 @@ def command(data: Path, *words: str) -> list[dict[str, str]]:
         [sys.executable, "-m", "app", *words, "--data", str(data), "--json"],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         env=ENVIRONMENT,
         cwd=data.parent,
     )
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 

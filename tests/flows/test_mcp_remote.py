@@ -99,10 +99,14 @@ async def test_declared_headers_are_sent_and_the_callers_key_is_not(database: st
         assert header(request, "traceparent")
 
 
-async def test_forgotten_session_is_opened_again(database: str, tmp_path: Path):
+GONE = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "gone"}}
+
+
+@pytest.mark.parametrize("body", [None, GONE])
+async def test_forgotten_session_is_opened_again(database: str, tmp_path: Path, body: Any):
     def respond(message: dict[str, Any], request: bytes) -> Iterable:
         return (
-            [http(None, status=404)]
+            [http(body, status=404)]
             if header(request, "mcp-session-id") == "s1"
             else [http(said(message, "again"))]
         )
@@ -173,3 +177,40 @@ async def test_modern_caller_of_an_old_server_gets_a_modern_result(database: str
         _, answer, _ = await site.post("/mcp/far", message, **headers)
     assert answer["result"]["resultType"] == "complete"
     assert b"io.modelcontextprotocol" not in far.requests[-1]
+
+
+def modern_only(number: int, request: bytes) -> Iterable:
+    message = json.loads(request.partition(b"\r\n\r\n")[2])
+    meta = message["params"].get("_meta", {})
+    if (
+        header(request, "mcp-method") != message["method"]
+        or meta.get("io.modelcontextprotocol/protocolVersion") is None
+    ):
+        error = {"code": -32601, "message": "unknown method"}
+        return [http({"jsonrpc": "2.0", "id": message["id"], "error": error}, status=404)]
+    if message["method"] == "server/discover":
+        result = {
+            "resultType": "complete",
+            "supportedVersions": ["2026-07-28"],
+            "capabilities": {"tools": {}},
+        }
+        return [http({"jsonrpc": "2.0", "id": message["id"], "result": result})]
+    answer = said(message, header(request, "mcp-name"))
+    answer["result"]["resultType"] = "complete"
+    return [http(answer)]
+
+
+async def test_caller_of_the_older_era_reaches_a_modern_server(database: str, tmp_path: Path):
+    async with (
+        raw_server(modern_only) as far,
+        tool_site(database, tmp_path, servers=remote(far.port)) as site,
+    ):
+        for _ in range(2):
+            _, answer, _ = await site.post("/mcp/far", CALL)
+            assert answer["result"] == {"content": [{"type": "text", "text": "t"}]}
+        begun, answer, _ = await site.post(
+            "/mcp/far",
+            {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18"}},
+        )
+        assert (begun, answer["result"]["capabilities"]) == (200, {"tools": {}})
+    assert sum(b'"initialize"' in request for request in far.requests) == 1

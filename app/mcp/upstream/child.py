@@ -45,6 +45,7 @@ async def spawn(program: Program) -> Process:
     """Start it; UpstreamError says why it cannot be started."""
     try:
         program.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _keep_descriptors()
         return await asyncio.create_subprocess_exec(
             *program.command,
             stdin=PIPE,
@@ -102,6 +103,15 @@ async def _drain(stream: asyncio.StreamReader) -> None:
         async with asyncio.timeout(_LAST_WORDS):
             while await stream.read(1024 * 1024):
                 pass
+
+
+def _keep_descriptors() -> None:
+    """Make nothing inheritable but the standard three: uvloop has no `close_fds`, and whoever started us left some."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are all that is wanted
+            with contextlib.suppress(OSError):
+                if int(name) > 2:
+                    os.set_inheritable(int(name), False)
 
 
 def _signal(group: int, number: signal.Signals) -> None:

@@ -52,7 +52,10 @@ class Exchange:
         self, passage: Passage, number: int, body: bytes, fields: Fields, follow: Follow | None = None
     ) -> Answered:
         """Send a request and return its response; cancelling closes the stream."""
-        async with await self._post(passage, body, fields) as reply:
+        # Only what we send before a caller's request may be sent twice: a tool may not.
+        async with await self._post(passage, body, fields, repeatable=follow is None) as reply:
+            if reply.status == 404 and any(name == "mcp-session-id" for name, _ in fields):
+                raise self._unusable(404)  # the session is forgotten, whatever the body says
             kind = reply.header("content-type").partition(";")[0].strip().lower()
             if kind == "text/event-stream" and reply.status == 200:
                 wire = await self._follow(reply, number, follow)
@@ -76,9 +79,11 @@ class Exchange:
         ) as reply:
             await reply.read(EVENT_LIMIT)
 
-    async def _post(self, passage: Passage, body: bytes, fields: Fields) -> HttpReply:
+    async def _post(
+        self, passage: Passage, body: bytes, fields: Fields, *, repeatable: bool = False
+    ) -> HttpReply:
         headers = (*_FIELDS, *self._declared, *fields)
-        return await self._http.request(passage, "POST", self._target, headers, body)
+        return await self._http.request(passage, "POST", self._target, headers, body, repeatable=repeatable)
 
     async def _follow(self, reply: HttpReply, number: int, follow: Follow | None) -> Wire:
         reader = EventReader()

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -53,31 +52,42 @@ class RemoteServer:
 
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """Ask it; in the older era that opens the caller's session."""
-        with self._noting():
-            if await self._speaks_modern(passage, caller):
-                found = await self._discover(passage)
-                if found is not None:
-                    return found
-            return (await self._session(passage, caller)).description
+        try:
+            found = await self._discover(passage) if await self._speaks_modern(passage, caller) else None
+            if found is None:
+                found = (await self._session(passage, caller)).description
+        except (UpstreamError, EgressError) as error:
+            self._state, self._why = "waiting", error.message
+            raise
+        self._state, self._why = "running", ""
+        return found
 
     async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request in the era that fits."""
-        with self._noting():
-            if await self._speaks_modern(passage, caller):
+        try:
+            reply = await self._request(passage, caller, outgoing, relay)
+        except (UpstreamError, EgressError) as error:
+            self._state, self._why = "waiting", error.message
+            raise
+        self._state, self._why = "running", ""
+        return reply
+
+    async def _request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
+        if await self._speaks_modern(passage, caller):
+            return await self._send_modern(passage, caller, outgoing, relay)
+        try:
+            session = await self._session(passage, caller)
+        except HttpError:
+            if self._refuses_old and await self._speaks_modern(passage, caller):
                 return await self._send_modern(passage, caller, outgoing, relay)
-            try:
-                session = await self._session(passage, caller)
-            except HttpError:
-                if self._refuses_old:
-                    return await self._send_modern(passage, caller, outgoing, relay)
+            raise
+        try:
+            return await self._send_old(passage, session, outgoing, relay)
+        except HttpError as error:
+            if error.http_status != 404:
                 raise
-            try:
-                return await self._send_old(passage, session, outgoing, relay)
-            except HttpError as error:
-                if error.http_status != 404:
-                    raise
-            self._open.drop(caller)  # it forgot the session: once more with a new one
-            return await self._send_old(passage, await self._session(passage, caller), outgoing, relay)
+        self._open.drop(caller)  # it forgot the session: once more with a new one
+        return await self._send_old(passage, await self._session(passage, caller), outgoing, relay)
 
     async def forget(self, passage: Passage, caller: Caller) -> None:
         """End the caller's session there; a failure changes nothing here."""
@@ -86,15 +96,6 @@ class RemoteServer:
             with contextlib.suppress(UpstreamError, EgressError, TimeoutError):
                 async with asyncio.timeout(_GIVE_UP_SECONDS):
                     await self._exchange.delete(passage, session.fields)
-
-    @contextlib.contextmanager
-    def _noting(self) -> Iterator[None]:
-        try:
-            yield
-        except (UpstreamError, EgressError) as error:
-            self._state, self._why = "waiting", error.message
-            raise
-        self._state, self._why = "running", ""
 
     async def _speaks_modern(self, passage: Passage, caller: Caller) -> bool:
         """A caller of the older era is served in it where the server still can: only there it keeps its session."""
@@ -109,18 +110,18 @@ class RemoteServer:
     async def _discover(self, passage: Passage) -> Description | None:
         meta = {envelope.VERSION: MODERN, envelope.CAPABILITIES: {}, envelope.CLIENT_INFO: self._us}
         fields = _modern_fields("server/discover", None)
-        self._modern = False
         try:
             answered = await self._ask(passage, "server/discover", {"_meta": meta}, fields)
         except HttpError:
+            self._modern = False
             return None
         found = Introduction.read(answered.wire, self.name)
-        if found is None or MODERN not in found.supportedVersions:
-            return None
-        self._modern = True
-        return found.description
+        self._modern = found is not None and MODERN in found.supportedVersions
+        return found.description if found is not None and self._modern else None
 
     async def _session(self, passage: Passage, caller: Caller) -> RemoteSession:
+        if (found := self._open.find(caller)) is not None:
+            return found
         async with self._open.slot(caller) as slot:
             if slot.session is None:
                 slot.session = await self._initialize(passage, caller)

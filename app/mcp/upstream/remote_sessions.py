@@ -42,6 +42,15 @@ class RemoteSessions:
     def __init__(self) -> None:
         self._slots: OrderedDict[tuple[str, str], Slot] = OrderedDict()
 
+    def find(self, caller: Caller) -> RemoteSession | None:
+        """The caller's session if it is open: the short way of nearly every request."""
+        key = (caller.principal, caller.session)
+        slot = self._slots.get(key)
+        if slot is None or slot.session is None:
+            return None
+        self._slots.move_to_end(key)
+        return slot.session
+
     @contextlib.asynccontextmanager
     async def slot(self, caller: Caller) -> AsyncIterator[Slot]:
         """The caller's place, held while it is filled."""
@@ -51,10 +60,6 @@ class RemoteSessions:
             slot = self._slots[key] = Slot()
             if len(self._slots) > MOST:
                 self._slots.popitem(last=False)
-        self._slots.move_to_end(key)
-        if slot.session is not None:
-            yield slot
-            return
         async with slot.lock:
             yield slot
 

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+from app.audit.reading import TALLIED_ROWS
 from app.audit.store import Tally
 from app.console.overview import MINUTES, chart, totals
 
@@ -39,3 +40,18 @@ def test_something_that_happened_once_beside_very_much_is_still_seen() -> None:
 
 def test_a_quiet_site_has_an_empty_chart() -> None:
     assert {(bar.permitted_height, bar.denied_height) for bar in chart([], now=NOW)} == {(0.0, 0.0)}
+
+
+def test_permitted_looks_at_the_record_are_not_counted_and_refused_ones_are() -> None:
+    looks = [
+        tally("intent", "console.view", 9),
+        tally("intent", "audit.read", 9),
+        tally("denial", "audit.read", 2),
+    ]
+    found = totals(looks)
+    assert (found.permitted, found.denied) == (0, 2)
+    assert chart(looks, now=NOW)[-1].permitted == 0
+
+
+def test_figures_over_a_capped_number_of_rows_say_so() -> None:
+    assert totals([tally("intent", "console.view", TALLIED_ROWS)]).capped

@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from app.core.errors import UpstreamError
 from app.mcp.upstream.child import Program, child_environment, end, exited, spawn
@@ -37,6 +39,18 @@ def program(folder: Path, *command: str) -> Program:
 async def test_missing_program_is_an_error_in_words(tmp_path: Path):
     with pytest.raises(UpstreamError, match="cannot be started: No such file"):
         await spawn(program(tmp_path, "/no/such"))
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_descriptor_that_we_inherited_is_not_passed_on(tmp_path: Path, run: Callable[..., bytes]):
+    async def look() -> bytes:
+        process = await spawn(program(tmp_path, "sh", "-c", "ls -l /proc/$$/fd"))
+        out, _ = await process.communicate()
+        return out
+
+    with (tmp_path / "open-file").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        assert b"open-file" not in run(look())
 
 
 async def test_program_that_ignores_every_hint_is_killed(tmp_path: Path):
