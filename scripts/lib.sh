@@ -74,7 +74,7 @@ setup_browser() {
 
 # setup_debian_postgres: PG_BIN, the folder of the newest PostgreSQL that Debian's packages installed
 setup_debian_postgres() {
-    PG_BIN="${SALLYPORT_PG_BIN:-$(find_debian_postgres)}"
+    PG_BIN="${SALLYPORT_TEST_PG_BIN:-$(find_debian_postgres)}"
     if [ -z "$PG_BIN" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "setting up: Debian's PostgreSQL (once)"
         apt-get install -qq -y --no-install-recommends postgresql >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql >/dev/null; }

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from app.audit.event import Event
-from app.audit.recorder import Contents
+from app.audit.rows import Contents
 from app.core.call import Credential, Resource
 from app.core.principal import Principal
 from app.core.verdict import Decision

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app.audit.event import Event
-from app.audit.recorder import Contents
+from app.audit.rows import Contents
 from app.config.schema import Record
 from app.core.call import Call
 from app.core.canonical import canonical, digest

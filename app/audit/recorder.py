@@ -8,19 +8,17 @@ are closed as `refused`. Outcomes are kept and written again; intents are never 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from app.audit import store
-from app.audit.event import ENTRY_LIMIT, Event
+from app.audit.event import Event
+from app.audit.rows import Contents, Row, closing, numbered
 from app.config.schema import Record
 from app.core.clock import Clock
 from app.core.errors import DatabaseError, RecordUnavailableError
-from app.core.ids import uuid7
 
 log = logging.getLogger(__name__)
-
-Contents = Sequence[tuple[str, bytes]]
 
 BATCH_ROWS = 512
 BATCH_BYTES = 4 * 1024 * 1024
@@ -28,32 +26,6 @@ KEPT_OUTCOMES = 20_000
 _PAUSE = 0.05
 _IDLE_SECONDS = 2.0
 _AWAY = "The record cannot be written: the database does not answer."
-
-
-class _Row:
-    """One event on its way, and who waits for it."""
-
-    __slots__ = ("contents", "event", "waiter")
-
-    def __init__(self, event: Event, contents: Contents, waiter: asyncio.Future[None] | None) -> None:
-        self.event = event
-        self.contents = contents
-        self.waiter = waiter
-
-    def done(self) -> None:
-        """Wake the waiter: committed."""
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-
-    def failed(self, error: Exception) -> None:
-        """Wake the waiter: not known to be committed."""
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_exception(error)
-
-    @property
-    def abandoned(self) -> bool:
-        """An intent whose call has gone away while it waited."""
-        return self.event.kind == "intent" and self.waiter is not None and self.waiter.cancelled()
 
 
 class Recorder:
@@ -75,8 +47,8 @@ class Recorder:
         self._connect = connect
         self._clock = clock
         self._settings = settings
-        self._rows: deque[_Row] = deque()
-        self._doubt: list[_Row] = []
+        self._rows: deque[Row] = deque()
+        self._doubt: list[Row] = []
         self._wake = asyncio.Event()
         self._seq = 0
         self._alone = 0
@@ -99,7 +71,7 @@ class Recorder:
         if event.kind in ("intent", "denial"):
             self.require()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._append(_Row(event, contents, waiter))
+        self._append(Row(event, contents, waiter))
         if not self.available:
             # An outcome: it is kept, but its answer must not wait for the database's return.
             raise RecordUnavailableError("The call was dispatched, but its outcome is not recorded yet.")
@@ -112,9 +84,9 @@ class Recorder:
 
     def post(self, event: Event, contents: Contents = ()) -> None:
         """Hand over an outcome nobody waits for; it is kept until it is committed."""
-        self._append(_Row(event, contents, None))
+        self._append(Row(event, contents, None))
 
-    def _append(self, row: _Row) -> None:
+    def _append(self, row: Row) -> None:
         if len(self._rows) >= KEPT_OUTCOMES:
             self._rows.popleft().failed(RecordUnavailableError(_AWAY))
             log.error(
@@ -192,10 +164,10 @@ class Recorder:
             with store.deadline(conn, self._settings.commit_timeout):
                 await store.verify_writable(conn)
 
-    def _take(self) -> list[_Row]:
+    def _take(self) -> list[Row]:
         """The next rows for one commit; one at a time after a batch held a row that cannot be stored."""
         most = 1 if self._alone else BATCH_ROWS
-        batch: list[_Row] = []
+        batch: list[Row] = []
         size = 0
         while self._rows and len(batch) < most and size < BATCH_BYTES:
             row = self._rows.popleft()
@@ -206,7 +178,7 @@ class Recorder:
             size += sum(len(data) for _, data in row.contents) + 512
         return batch
 
-    async def _commit(self, conn: store.Connection, batch: list[_Row]) -> None:
+    async def _commit(self, conn: store.Connection, batch: list[Row]) -> None:
         if not batch:
             return
         self._doubt = batch
@@ -228,8 +200,8 @@ class Recorder:
         self._doubt = []
         self._committed(batch)
 
-    async def _insert(self, conn: store.Connection, batch: list[_Row]) -> None:
-        entries = self._number(batch)
+    async def _insert(self, conn: store.Connection, batch: list[Row]) -> None:
+        entries = numbered(batch, node=self.node, boot=str(self.boot), first=self._seq)
         contents = [content for row in batch for content in row.contents]
         if not contents:
             await store.insert_events(conn, entries)
@@ -239,20 +211,7 @@ class Recorder:
                 await store.insert_content(conn, name, data)
             await store.insert_events(conn, entries)
 
-    def _number(self, batch: list[_Row]) -> str:
-        """Give each row its gap-free place and return the JSON array of canonical entries."""
-        entries = []
-        node, boot = self.node, str(self.boot)
-        for seq, row in enumerate(batch, self._seq):
-            row.event.node, row.event.boot, row.event.seq = node, boot, seq
-            entry = row.event.entry()
-            if len(entry) > ENTRY_LIMIT:
-                row.event.body = {"truncated": len(entry)}
-                entry = row.event.entry()
-            entries.append(entry)
-        return (b"[" + b",".join(entries) + b"]").decode()
-
-    def _drop(self, row: _Row, error: Exception) -> None:
+    def _drop(self, row: Row, error: Exception) -> None:
         """A row that the database will never take: refuse its call, or keep an outcome without its body."""
         reason = " ".join(str(error).split())[:500]
         log.error("record: a row cannot be stored: %s", reason)
@@ -264,7 +223,7 @@ class Recorder:
         self._rows.appendleft(row)
         self._alone = 1
 
-    def _committed(self, batch: list[_Row]) -> None:
+    def _committed(self, batch: list[Row]) -> None:
         for row in batch:
             if row.abandoned:
                 self._close_refused(row.event)
@@ -273,7 +232,7 @@ class Recorder:
 
     def _refuse(self, error: RecordUnavailableError) -> None:
         """Fail every intent that waits; keep outcomes for the next connection."""
-        kept: deque[_Row] = deque()
+        kept: deque[Row] = deque()
         for row in self._rows:
             row.failed(error)
             if row.event.kind not in ("intent", "denial"):
@@ -305,20 +264,8 @@ class Recorder:
 
     def _close_refused(self, intent: Event) -> None:
         """The intent is in the record but its call was never dispatched."""
-        now = self._clock.now()
-        self.post(
-            Event(
-                id=str(uuid7(now_us=int(now.timestamp() * 1_000_000))),
-                time=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-                kind="outcome",
-                call=intent.id,
-                trace_id=intent.trace_id,
-                span_id=intent.span_id,
-                action=intent.action,
-                status="refused",
-                body={"error": "The intent was committed in doubt; nothing was dispatched."},
-            )
-        )
+        error = "The intent was committed in doubt; nothing was dispatched."
+        self.post(closing(intent, kind="outcome", status="refused", error=error, now=self._clock.now()))
 
 
 def lock_key(boot: UUID) -> int:

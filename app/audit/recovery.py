@@ -8,10 +8,11 @@ import msgspec
 from app.audit import store
 from app.audit.event import Event
 from app.audit.recorder import Recorder, lock_key
+from app.audit.rows import closing
 from app.core.clock import Clock
-from app.core.ids import uuid7
 
 _PAGE = 500
+_UNKNOWN = "Sallyport ended before the outcome was known."
 
 
 async def close_orphans(
@@ -31,26 +32,11 @@ async def close_orphans(
             continue
         while page := await store.orphans(conn, boot.boot, boot.started, limit=_PAGE):
             for orphan in page:
-                await recorder.write(_lost(orphan, clock))
+                intent = msgspec.json.decode(orphan.entry, type=Event)
+                await recorder.write(
+                    closing(intent, kind="lost", status="lost", error=_UNKNOWN, now=clock.now())
+                )
             await settle([orphan.id for orphan in page])
             closed += len(page)
         await store.close_boot(conn, boot.boot)
     return closed
-
-
-def _lost(orphan: store.Orphan, clock: Clock) -> Event:
-    intent = msgspec.json.decode(orphan.entry, type=Event)
-    now = clock.now()
-    return Event(
-        id=str(uuid7(now_us=int(now.timestamp() * 1_000_000))),
-        time=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        kind="lost",
-        call=str(orphan.id),
-        trace_id=intent.trace_id,
-        span_id=intent.span_id,
-        action=intent.action,
-        resource_kind=intent.resource_kind,
-        resource=intent.resource,
-        status="lost",
-        body={"error": "Sallyport ended before the outcome was known."},
-    )

@@ -16,9 +16,7 @@ from app.config.secret import read_secret
 from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
-RESERVED = frozenset(
-    {"RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA", "TEST_DATABASE"}
-)
+RESERVED = frozenset({"RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA"})
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -104,7 +102,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     known = {"SALLYPORT_" + key.upper().replace(".", "_"): key for key in settings(Profile)}
     found: dict[str, Any] = {}
     for name, value in environment.items():
-        if not name.startswith("SALLYPORT_") or name.removeprefix("SALLYPORT_") in RESERVED:
+        short = name.removeprefix("SALLYPORT_")
+        if short == name or short in RESERVED or short.startswith("TEST_"):
             continue
         if name not in known:
             raise ConfigError(f"environment: {name} is not a setting.", remedy=nearest(name, list(known)))

@@ -1,7 +1,6 @@
 """What only the bundle needs: undo the launcher's environment, and spend less while starting."""
 
 import gc
-import os
 import sys
 from collections.abc import MutableMapping
 
@@ -23,12 +22,13 @@ def restore_environment(environment: MutableMapping[str, str]) -> None:
         del environment[name]
 
 
-def own_command(environment: MutableMapping[str, str] | None = None) -> list[str]:
-    """The command that starts this program again: the one file, or Python with this package."""
-    if not getattr(sys, "frozen", False):
-        return [sys.executable, "-m", "app"]
-    file = (os.environ if environment is None else environment).get("SALLYPORT_FILE", "")
-    return [file] if os.path.exists(file) else [sys.executable]  # noqa: PTH110 - pathlib is late on the way
+def own_command() -> list[str]:
+    """The command that starts this program again, for children whose environment is not ours.
+
+    In the bundle that is the unpacked program and not the one file: a launcher without our environment might
+    choose another folder, and unpack there once more.
+    """
+    return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
 
 
 def hurry() -> None:

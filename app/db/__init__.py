@@ -4,7 +4,7 @@ Reached only from `store.py` files, `jobs`, `server` and the migrate command.
 connect.py   one connection or a pool, each checked before use
 rows.py      rows as validated Structs
 migrate.py   numbered SQL files, forward only
-embedded.py  the server that the file brings along
+embedded.py  the server that the file brings along; keeping.py  who of us runs it
 """
 
 from app.db.connect import Connection, Pool, connect, deadline, open_pool

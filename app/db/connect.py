@@ -125,15 +125,24 @@ async def verify(conn: Connection) -> None:
 @asynccontextmanager
 async def open_pool(url: str, *, size: int, timeout: float) -> AsyncIterator[Pool]:
     """A pool of checked autocommit connections; it opens at once and reconnects by itself."""
+
+    async def configure(conn: Connection) -> None:
+        with deadline(conn, timeout):
+            await verify(conn)
+
+    async def check(conn: Connection) -> None:
+        # A connection that died with the server is replaced here and not in somebody's call.
+        with deadline(conn, timeout):
+            await AsyncConnectionPool.check_connection(conn)
+
     pool = Pool(
         conninfo(url, purpose="pool", timeout=timeout),
         min_size=1,
         max_size=max(1, size),
         open=False,
         timeout=timeout,
-        configure=verify,
-        # A connection that died with the server is replaced here and not in somebody's call.
-        check=AsyncConnectionPool.check_connection,
+        configure=configure,
+        check=check,
         kwargs={"autocommit": True},
         reconnect_timeout=1.0,
     )

@@ -2,15 +2,12 @@
 
 import asyncio
 import ctypes
-import fcntl
 import logging
 import os
 import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, cast
 
@@ -233,49 +230,6 @@ class Embedded:
                         remedy=f"See {self.folder / 'log'}.",
                     ) from None
                 await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def embedded(
-    *, folder: Path, home: Path, password_file: Path, wait: float, share: bool
-) -> AsyncIterator[str]:
-    """The connection string of the embedded database, started by whoever first holds the folder.
-
-    With `share`, a server that another process of ours runs is used instead; without, at most `wait` seconds
-    are spent to get hold of the folder.
-    """
-    server = Embedded(folder=folder, home=home, password_file=password_file)
-    with (folder.parent / "postgres.lock").open("ab") as lock:
-        if not await _hold(lock, server, wait=wait, share=share):
-            yield server.url
-            return
-        await server.start()
-        # Its life is this block.
-        keeper = asyncio.create_task(server.keep(), name="embedded PostgreSQL")
-        try:
-            yield server.url
-        finally:
-            keeper.cancel()
-            await asyncio.wait({keeper})
-            await asyncio.shield(server.stop())
-
-
-async def _hold(lock: IO[bytes], server: Embedded, *, wait: float, share: bool) -> bool:
-    """Whether the folder is ours; False when a running server is to be shared."""
-    deadline = asyncio.get_running_loop().time() + wait
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if share and await server.answers():
-                return False
-            if asyncio.get_running_loop().time() >= deadline:
-                raise DatabaseError(
-                    f"Another Sallyport uses the data folder {server.folder.parent}.",
-                    remedy="Stop it, or choose another --data.",
-                ) from None
-            await asyncio.sleep(0.1)
 
 
 async def _ensure_database(conn: psycopg.AsyncConnection[tuple[object, ...]]) -> None:

@@ -20,7 +20,7 @@ from app.core.clock import Clock, SystemClock
 from app.core.errors import DatabaseError
 from app.core.paths import postgres_home, resources
 from app.db import Connection, Pool, connect, open_pool
-from app.db.embedded import embedded
+from app.db.keeping import embedded
 from app.db.migrate import Migration, migrate, read_migrations
 from app.identity import Identity
 from app.policy import Engine, Policies

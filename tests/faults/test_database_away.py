@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from tests.faults.callers import CALLS, Load, call, caller, check_answers, check_record
+from tests.faults.callers import CALLS, PATIENCE, Load, call, caller, check_answers, check_record
 from tests.faults.conftest import Site
 
 pytestmark = pytest.mark.slow
@@ -46,6 +46,10 @@ async def test_paused_postgres_refuses_calls_in_bounded_time(site: Site):
         await load.answered(3, status=200)
         site.cluster.pause()
         try:
+            async with caller() as session:
+                unknown = await call(session, site.url, f"sp_aaaaaaaaaa_{'A' * 43}", "openai")
+                assert (unknown.status, unknown.retry_after != "") == (503, True)
+                assert unknown.seconds < PATIENCE
             await load.answered(2, status=503)
             before = len(site.provider.received)
             await load.answered(2, status=503)

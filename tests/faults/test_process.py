@@ -106,6 +106,37 @@ async def test_database_lost_during_a_stream_keeps_its_outcome(site: Site):
     until(lambda: _status(site, trace) not in ([], ["open"]))
 
 
+@pytest.mark.parametrize("how", ["kill", "pause"])
+async def test_sigterm_ends_in_time_while_the_database_is_away(site: Site, how: str):
+    async with caller() as session:
+        assert (await call(session, site.url, site.key, "openai")).status == 200
+    if how == "kill":
+        await asyncio.to_thread(site.cluster.kill)
+    else:
+        site.cluster.pause()
+    try:
+        site.process.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(site.process.wait, 30) == 0
+    finally:
+        if how == "kill":
+            await asyncio.to_thread(site.cluster.start)
+        else:
+            site.cluster.resume()
+    assert "Traceback" not in site.program.log()
+
+
+async def test_server_does_not_start_while_the_database_is_away_and_says_why(site: Site):
+    site.process.end()
+    await asyncio.to_thread(site.cluster.kill)
+    try:
+        done = await asyncio.to_thread(site.program.run, "serve")
+    finally:
+        await asyncio.to_thread(site.cluster.start)
+    assert done.returncode == 2
+    assert "The database cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def _children(pid: int) -> list[int]:
     words = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     return [int(word) for word in words]

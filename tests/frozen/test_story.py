@@ -70,6 +70,17 @@ def test_story_runs_without_a_network_and_nothing_leaves(
         assert step["trace_id"] in recorded.stdout, step
 
 
+def test_children_start_from_the_unpacked_program(apart) -> None:
+    """Its sample tool server has a scrubbed environment and must not unpack the file a second time."""
+    result = apart("""
+        mkdir -m 755 /var/lib/rt
+        env -i PATH=/usr/bin:/bin SALLYPORT_RUNTIME_DIR=/var/lib/rt $file demo --once --json --data /var/lib/site
+        ls /var/lib /var/tmp /dev/shm
+    """)
+    assert result.returncode == 0, result.stderr
+    assert "sallyport-rt" not in result.stdout
+
+
 def test_capture_would_have_seen_a_packet(folder: Path) -> None:
     require_capture()
     alone = folder / "alone"

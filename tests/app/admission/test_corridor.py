@@ -113,15 +113,16 @@ async def test_cancelled_twice_while_settling_still_writes_the_outcome(serve: Se
     served = await serve()
     token = await budgeted(served)
     for steps in range(40):
-        call = model_call(token)
+        entered = asyncio.Event()
 
-        async def work(call: Call = call) -> None:
+        async def work(call: Call, entered: asyncio.Event) -> None:
             async with served.site.admission.admit(call) as passage:
+                entered.set()
                 passage.note(microdollars=10)
                 await asyncio.sleep(60)
 
-        task = asyncio.ensure_future(work())
-        await until(lambda call=call: call.trace.trace_id in statuses(served))
+        task = asyncio.ensure_future(work(model_call(token), entered))
+        await entered.wait()
         task.cancel()
         for _ in range(steps):
             await asyncio.sleep(0)

@@ -22,4 +22,4 @@ def test_children_see_nothing_of_the_bootloader() -> None:
 
 
 def test_checkout_starts_itself_by_its_python() -> None:
-    assert own_command({"SALLYPORT_FILE": "/elsewhere"}) == [sys.executable, "-m", "app"]
+    assert own_command() == [sys.executable, "-m", "app"]
