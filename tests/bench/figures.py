@@ -41,8 +41,8 @@ def compute(results: Results) -> list[Figure]:
 
     rps: Callable[[Run], float] = lambda run: run.rps  # noqa: E731
     return [
-        against("chat completions, 64 at once", "chat", "LiteLLM", rps, unit="x", target=50, aim=100, at_least=True),
-        against("chat completions, 64 at once", "chat", "Portkey", rps, unit="x", target=6, aim=12, at_least=True),
+        against("chat requests/s against LiteLLM", "chat", "LiteLLM", rps, unit="x", target=50, aim=100, at_least=True),
+        against("chat requests/s against Portkey", "chat", "Portkey", rps, unit="x", target=6, aim=12, at_least=True),
         against(
             "CPU a request", "chat", "nginx", lambda run: run.cpu_us, unit="x", target=15, aim=6, at_least=False
         ),

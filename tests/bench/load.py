@@ -31,6 +31,8 @@ class Scenario:
     seconds: float
     warmup: float = 1.0
     rate: float = 0.0
+    first: bool = False
+    """Whether what takes part is scheduled ahead of other work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,9 @@ class Load:
         body = self._folder / "body.json"
         # Without white space, as the vendors' SDKs write it.
         body.write_text(json.dumps(aim.body, separators=(",", ":"), ensure_ascii=False))
+        ahead = ("chrt", "-r", "1") if scenario.first and _may_go_ahead() else ()
         command = [
+            *ahead,
             *("taskset", "-c", str(CORE), str(self._folder / "driver"), "-p", str(program.port)),
             *("-u", aim.path, "-b", str(body), "-c", str(scenario.connections), "-d", str(scenario.seconds)),
             *("-w", str(scenario.warmup), "-r", str(scenario.rate), "-e", scenario.expected),
@@ -136,6 +140,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _may_go_ahead() -> bool:
+    return not subprocess.run(["chrt", "-r", "1", "true"], capture_output=True, check=False).returncode
 
 
 def _compile(source: Path, target: Path) -> None:

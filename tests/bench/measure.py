@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bench.load import Aim, Load, Run, Scenario, chat
 from tests.bench.ours import RECORDED, UNRECORDED, aims, start_ours
 from tests.bench.peers import PEERS, Peer, Place
-from tests.bench.process import BenchError, Program
+from tests.bench.process import BenchError, Program, ahead_of_others
 
 GATEWAY_CORE = 0
 OURS, UNRECORDED_NAME, DIRECT = "Sallyport", "Sallyport, nothing recorded", "no gateway"
@@ -36,8 +36,12 @@ class Results:
     megabytes: dict[str, float] = field(default_factory=dict)
 
 
-def scenarios(*, quick: bool) -> list[Scenario]:
+def scenarios(*, quick: bool, first: bool = False) -> list[Scenario]:
     """The loads; the quick ones are shorter, not different."""
+    return [replace(scenario, first=scenario.first or first) for scenario in _scenarios(quick=quick)]
+
+
+def _scenarios(*, quick: bool) -> list[Scenario]:
     seconds = 2.5 if quick else 6.0
     return [
         Scenario(name="chat", expected="lantern", connections=64, seconds=seconds),
@@ -50,12 +54,16 @@ def scenarios(*, quick: bool) -> list[Scenario]:
             seconds=5.0 if quick else 15.0,
             warmup=0.5,
             rate=40,
+            first=True,
         ),
     ]
 
 
-def measure(folder: Path, *, quick: bool, peers: bool) -> Results:
-    """Start everything, run everything, end everything. Quick takes only peers that are already installed."""
+def measure(folder: Path, *, quick: bool, peers: bool, first: bool) -> Results:
+    """Start everything, run everything, end everything. Quick takes only peers that are already installed.
+
+    With `first` every load, not only the light one, is scheduled ahead of whatever else the machine does.
+    """
     results = Results()
     load = Load(folder / "load")
     with ExitStack() as stack:
@@ -76,7 +84,9 @@ def measure(folder: Path, *, quick: bool, peers: bool) -> Results:
             system.program.pin(GATEWAY_CORE)
             system.program.pause()
         for number in range(1 if quick else 3):
-            _round(load, systems, scenarios(quick=quick), results, number=number)
+            _round(
+                load, systems, (upstream, slow), scenarios(quick=quick, first=first), results, number=number
+            )
         for system in systems[1:]:
             results.megabytes[system.program.name] = system.program.megabytes()
     return results
@@ -128,7 +138,13 @@ def _peer(peer: Peer, folder: Path, upstream: Program, results: Results, *, inst
 
 
 def _round(
-    load: Load, systems: list[System], wanted: list[Scenario], results: Results, *, number: int
+    load: Load,
+    systems: list[System],
+    upstreams: tuple[Program, ...],
+    wanted: list[Scenario],
+    results: Results,
+    *,
+    number: int,
 ) -> None:
     for scenario in wanted:
         for system in systems:
@@ -136,8 +152,10 @@ def _round(
             if scenario.name not in system.aims or name in results.missing:
                 continue
             program.resume()
+            ahead = (*upstreams, program) if scenario.first else ()
             try:
-                run = load.drive(program, system.aims[scenario.name], _patient(scenario, system))
+                with ahead_of_others(*ahead):
+                    run = load.drive(program, system.aims[scenario.name], _patient(scenario, system))
             except BenchError as error:
                 if name == OURS:
                     raise
