@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.bench.load import Aim, Load, Run, Scenario, chat
+from tests.bench.load import CORE, Aim, Load, Run, Scenario, chat
 from tests.bench.ours import RECORDED, UNRECORDED, aims, start_ours
 from tests.bench.peers import PEERS, Peer, Place
 from tests.bench.process import BenchError, Program, ahead_of_others
@@ -81,7 +81,7 @@ def measure(folder: Path, *, quick: bool, peers: bool, first: bool) -> Results:
             systems.append(System(program=program, aims=taken))
         systems += _peers(PEERS if peers else (), folder, upstream, results, stack, install=not quick)
         for system in systems[1:]:
-            system.program.pin(GATEWAY_CORE)
+            system.program.pin(GATEWAY_CORE, rest=CORE)
             system.program.pause()
         for number in range(1 if quick else 3):
             _round(

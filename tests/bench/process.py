@@ -29,11 +29,12 @@ class Program:
         """The processes that are counted."""
         return [pid for pid in descendants(self.process.pid) if self.counted(pid)]
 
-    def pin(self, core: int) -> None:
-        """Give the counted processes, all threads, one core."""
-        for pid in self.pids():
+    def pin(self, core: int, *, rest: int) -> None:
+        """Give the counted processes, all threads, one core to themselves, and the others another."""
+        counted = set(self.pids())
+        for pid in descendants(self.process.pid):
             for thread in _names(Path(f"/proc/{pid}/task")):
-                _quietly(os.sched_setaffinity, int(thread), {core})
+                _quietly(os.sched_setaffinity, int(thread), {core if pid in counted else rest})
 
     def schedule(self, policy: int) -> None:
         """Give every process, all threads, a scheduling policy, where that is permitted."""
