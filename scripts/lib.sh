@@ -58,6 +58,21 @@ setup_postgres() {
     "$VENV/bin/python" build/postgres.py .cache/postgres || die "the embedded PostgreSQL could not be prepared"
 }
 
+# setup_tools: what tests look at the system with; without rights to install them those tests say so and are left out
+setup_tools() {
+    local pair missing=()
+    for pair in ip:iproute2 tcpdump:tcpdump strace:strace unshare:util-linux gcc:gcc; do
+        command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    done
+    [ "${#missing[@]}" = 0 ] && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "setting up: ${missing[*]} (once)"
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && return
+    fi
+    say "some tests are left out without: ${missing[*]} (Debian: apt-get install ${missing[*]})"
+}
+
 # setup_browser: a Chromium for the console's tests; Debian's own, driven by the playwright of the test lock
 setup_browser() {
     local name
