@@ -1,6 +1,5 @@
 """The root command: finds the others by name, and turns failures into sentences and exit codes."""
 
-import difflib
 import importlib
 import sys
 
@@ -72,6 +71,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The named command, or a usage error that says what may have been meant."""
         if args and args[0] not in COMMANDS and args[0] not in HIDDEN and not args[0].startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"Did you mean {near[0]}?" if near else "See `sallyport --help`."
             raise click.UsageError(f"There is no command {args[0]!r}. {hint}", ctx)
