@@ -129,15 +129,6 @@ class Sessions:
             return EXPIRED_CREDENTIAL
         return "" if account.state == "active" else DISABLED
 
-    async def rotate(self, passage: Passage) -> str:
-        """A new token for the session that asks; the old one stops working."""
-        token = mint_session_token()
-        async with self._changes.begin(passage, "session.create") as conn:
-            id_ = _id(passage.principal.session)
-            if id_ is None or not await signin_store.replace_secret(conn, id_, secret_hash(token)):
-                raise _ended(passage.principal.session)
-        return token
-
     async def end(self, passage: Passage, session: str) -> None:
         """End a session now, on all nodes: one's own by `session.end`, anybody's by `admin.session.end`."""
         async with self._changes.begin(passage, "session.end", "admin.session.end") as conn:

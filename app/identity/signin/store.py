@@ -166,13 +166,6 @@ async def sessions(
         return await cursor.fetchall()
 
 
-async def replace_secret(conn: Connection, session_id: UUID, hashed: bytes) -> bool:
-    """The old secret stops working; False when the session has ended."""
-    return (
-        await conn.execute("UPDATE sessions SET secret_hash = %s WHERE id = %s", (hashed, session_id))
-    ).rowcount == 1
-
-
 async def touch_sessions(conn: Connection, ids: list[UUID], used: list[datetime]) -> None:
     """Write when sessions were last used."""
     await conn.execute(

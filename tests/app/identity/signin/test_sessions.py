@@ -132,14 +132,6 @@ async def test_nobody_ends_the_session_of_another_as_their_own(site: World, toke
     assert (await site.cookie(token)).failure == "credential_invalid"
 
 
-async def test_rotated_token_replaces_the_old_one(site: World, token: str) -> None:
-    before = await site.cookie(token)
-    async with site.act("session.create", credential=SessionCookie(token)) as passage:
-        fresh = await site.identity.sessions.rotate(passage)
-    assert (await site.cookie(token)).failure == "credential_invalid"
-    assert (await site.cookie(fresh)).session == before.session
-
-
 @pytest.mark.parametrize("how", ["password", "disable"])
 async def test_new_password_or_disabling_ends_all_sessions(site: World, token: str, how: str) -> None:
     assert (await site.cookie(token)).name == "ada"
