@@ -70,15 +70,17 @@ class Recorder:
         """Return once the event is committed; RecordUnavailableError if that is not certain."""
         if event.kind in ("intent", "denial"):
             self.require()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._append(Row(event, contents, waiter))
         if not self.available:
             # An outcome: it is kept, but its answer must not wait for the database's return.
+            self.post(event, contents)
             raise RecordUnavailableError("The call was dispatched, but its outcome is not recorded yet.")
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._append(Row(event, contents, waiter))
         try:
             await waiter
         except asyncio.CancelledError:
-            if event.kind == "intent" and waiter.done() and not waiter.cancelled() and not waiter.exception():
+            committed = waiter.done() and not waiter.cancelled() and waiter.exception() is None
+            if event.kind == "intent" and committed:
                 self._close_refused(event)  # committed at the very moment its call went away
             raise
 
@@ -103,7 +105,7 @@ class Recorder:
                 conn = await self._open()
             except (DatabaseError, store.Refused, OSError) as error:
                 log.warning("record: %s", error)
-                self._refuse(RecordUnavailableError(_AWAY))
+                self._refuse(_AWAY)
                 written = False
             else:
                 try:
@@ -151,7 +153,7 @@ class Recorder:
         except (store.Refused, OSError) as error:
             self.available = False
             log.warning("record: connection lost: %s", " ".join(str(error).split()) or type(error).__name__)
-            self._refuse(RecordUnavailableError(_AWAY))
+            self._refuse(_AWAY)
         return self._seq > before
 
     async def _idle(self, conn: store.Connection) -> None:
@@ -230,16 +232,16 @@ class Recorder:
             else:
                 row.done()
 
-    def _refuse(self, error: RecordUnavailableError) -> None:
+    def _refuse(self, reason: str) -> None:
         """Fail every intent that waits; keep outcomes for the next connection."""
         kept: deque[Row] = deque()
         for row in self._rows:
-            row.failed(error)
+            row.failed(RecordUnavailableError(reason))
             if row.event.kind not in ("intent", "denial"):
                 kept.append(row)
         self._rows = kept
         for row in self._doubt:
-            row.failed(error)
+            row.failed(RecordUnavailableError(reason))
 
     async def _resolve_doubt(self, conn: store.Connection) -> None:
         """Find out whether the batch in flight had been committed; a batch is all or nothing."""

@@ -1,6 +1,7 @@
 """The writer: durable before it returns, whatever the database does."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -103,6 +104,40 @@ async def test_outcome_survives_a_killed_connection(database: str) -> None:
         while not await rows(database, "SELECT 1 FROM audit_events WHERE kind = 'outcome'"):
             await asyncio.sleep(0.01)
     assert await rows(database, "SELECT status FROM governance_decisions") == [("ok",)]
+
+
+async def test_outcome_while_the_database_is_away_is_kept_and_leaves_no_stray_failure(database: str) -> None:
+    reachable = True
+    attempts = 0
+
+    async def dial() -> Connection:
+        nonlocal attempts
+        attempts += 1
+        if not reachable:
+            raise OSError("the database is away")
+        return await connect(database, purpose="record", timeout=1)
+
+    complaints: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    recorder = Recorder(connect=dial, node="n1", boot=uuid4(), clock=CLOCK, settings=Record())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(recorder.run())
+        await recorder.ready.wait()
+        reachable = False
+        await kill_writer(database)
+        with pytest.raises(RecordUnavailableError):
+            await recorder.write(event())
+        with pytest.raises(RecordUnavailableError):
+            await recorder.write(event("outcome"))
+        seen = attempts
+        while attempts < seen + 2:
+            await asyncio.sleep(0.02)
+        reachable = True
+        recorder.close()
+    gc.collect()
+    assert complaints == []
+    assert await rows(database, "SELECT kind FROM audit_events") == [("outcome",)]
 
 
 async def test_one_unstorable_row_harms_no_other(database: str) -> None:
