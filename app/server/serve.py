@@ -13,12 +13,9 @@ from ssl import SSLContext
 import msgspec
 
 from app.audit.recovery import close_orphans
-from app.audit.store import ensure_partitions
 from app.config import Profile
 from app.core.errors import ConfigError
-from app.db.listen import listen
 from app.egress import Connector
-from app.jobs import Job, run_jobs
 from app.server.doors import Doors, open_doors
 from app.server.first_run import first_policy
 from app.server.folder import prepare, sole_server
@@ -26,6 +23,7 @@ from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
 from app.server.site import Site, open_site
+from app.server.work import run_work
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +92,7 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
             f"listen.address {settings.address} cannot be used ({error.strerror or error}).",
             remedy="Choose another address by --address.",
         ) from None
-    jobs = asyncio.create_task(_jobs(site, doors, listener, certificate), name="jobs")
+    jobs = asyncio.create_task(run_work(site, doors, listener, certificate), name="jobs")
     host, _ = split_address(settings.address)
     port = server.sockets[0].getsockname()[1]
     try:
@@ -109,33 +107,6 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
         jobs.cancel()
         await asyncio.wait({jobs})
         await site.identity.close()
-
-
-async def _jobs(site: Site, doors: Doors, listener: Listener, certificate: Certificate | None) -> None:
-    changed = {"identity": asyncio.Event(), "policy": asyncio.Event()}
-
-    def heard(payload: str) -> None:
-        for name, event in changed.items():
-            if payload in ("", name):
-                event.set()
-
-    async def partitions() -> None:
-        async with site.pool.connection() as conn:
-            await ensure_partitions(conn)
-
-    jobs = [
-        Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
-        Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
-        Job(name="key use", seconds=60.0, work=site.identity.flush),
-        Job(name="prune", seconds=3600.0, work=site.identity.prune),
-        Job(name="partitions", seconds=3600.0, work=partitions),
-        Job(name="idle connections", seconds=5.0, work=listener.close_idle),
-    ]
-    if certificate is not None:
-        jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run_jobs(jobs))
-        group.create_task(listen(lambda: site.connection("listen"), heard))
 
 
 def _plain(profile: Profile) -> bool:

@@ -1,4 +1,4 @@
-"""`audit`: read the record."""
+"""`audit list|show|trace`: calls, one row, one trace."""
 
 from typing import Any
 
@@ -10,12 +10,7 @@ from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 
 
-@click.group()
-def audit() -> None:
-    """Read the record. Reading is recorded as well."""
-
-
-@audit.command("list")
+@click.command("list")
 @click.option("--actor", help="Only calls of this name.")
 @click.option("--action", help="Only this action, such as tool.call.")
 @click.option("--decision", type=click.Choice(["permit", "forbid"]), help="Only these decisions.")
@@ -42,7 +37,7 @@ async def list_calls(site: Site, output: Output, **wanted: Any) -> None:
     )
 
 
-@audit.command()
+@click.command()
 @click.argument("row_id")
 @site_command
 async def show(site: Site, output: Output, row_id: str) -> None:
@@ -52,7 +47,7 @@ async def show(site: Site, output: Output, row_id: str) -> None:
     _print(output, events)
 
 
-@audit.command()
+@click.command()
 @click.argument("trace_id")
 @site_command
 async def trace(site: Site, output: Output, trace_id: str) -> None:

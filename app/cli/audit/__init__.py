@@ -1,0 +1,19 @@
+"""`audit`: the record from the shell of the host; one file a subject.
+
+A command's function is imported here and added to the group below.
+"""
+
+import click
+
+from app.cli.audit.look import list_calls, show, trace
+
+__all__ = ["audit"]
+
+
+@click.group()
+def audit() -> None:
+    """Read the record. Reading is recorded as well."""
+
+
+for command in (list_calls, show, trace):
+    audit.add_command(command)

@@ -1,0 +1,19 @@
+"""`mcp`: tool servers from the shell of the host; one file a subject.
+
+A command's function is imported here and added to the group below.
+"""
+
+import click
+
+from app.cli.mcp.tools import call, list_servers, status, tools
+
+__all__ = ["mcp"]
+
+
+@click.group()
+def mcp() -> None:
+    """See and try tool servers."""
+
+
+for command in (list_servers, status, tools, call):
+    mcp.add_command(command)

@@ -1,0 +1,39 @@
+"""The periodic work of a serving site: each job by name, and what wakes it early."""
+
+import asyncio
+
+from app.audit.store import ensure_partitions
+from app.db.listen import listen
+from app.jobs import Job, run_jobs
+from app.server.doors import Doors
+from app.server.listen.listener import Listener
+from app.server.listen.tls import Certificate
+from app.server.site import Site
+
+
+async def run_work(site: Site, doors: Doors, listener: Listener, certificate: Certificate | None) -> None:
+    """Run every periodic job of the site, and listen for changes, until cancelled."""
+    changed = {"identity": asyncio.Event(), "policy": asyncio.Event()}
+
+    def heard(payload: str) -> None:
+        for name, event in changed.items():
+            if payload in ("", name):
+                event.set()
+
+    async def partitions() -> None:
+        async with site.pool.connection() as conn:
+            await ensure_partitions(conn)
+
+    jobs = [
+        Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
+        Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
+        Job(name="key use", seconds=60.0, work=site.identity.flush),
+        Job(name="prune", seconds=3600.0, work=site.identity.prune),
+        Job(name="partitions", seconds=3600.0, work=partitions),
+        Job(name="idle connections", seconds=5.0, work=listener.close_idle),
+    ]
+    if certificate is not None:
+        jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run_jobs(jobs))
+        group.create_task(listen(lambda: site.connection("listen"), heard))
