@@ -61,6 +61,7 @@ async def running(
         async with open_site(profile, folder=folder, serving=True) as site:
             seal = open_seal(site)
             await refuse_undeclared_restore(site, seal)
+            await seal.sealer.prepare()
             await _recover(site)
             await first_policy(site, name=policy)
             async with open_doors(site, connector, seal.state.notes) as doors:
