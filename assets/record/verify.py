@@ -40,7 +40,7 @@ except ImportError:
     MLDSA44PublicKey = None
 
 EXPORT, STATEMENT, ROTATION, PROOF = (
-    "sallyport-export/1", "sallyport-statement/1", "sallyport-rotation/1", "c2sp.org/tlog-proof@v1"
+    "sallyport.record/export/v1", "sallyport-statement/1", "sallyport.record/key-rotation/v1", "c2sp.org/tlog-proof@v1"
 )
 WIDTH = 256  # hashes in a tile
 SHOWN = 1000  # faults that are listed; all are counted
@@ -240,49 +240,68 @@ def read(path, limit=1 << 24):
 
 
 class Trust:
-    """The keys whose signatures count, and how they came to."""
+    """Keys whose signatures count: those given (without any, the export's own), and what follows from rotations.
 
-    def __init__(self, given, bundled, report):
+    `former` keys came before one that counts: they may have signed what is old, but not the newest checkpoint.
+    """
+
+    def __init__(self, given, bundled, rotations, report):
         self.report, self.own = report, not given
         self.keys = {(key.name, key.id): key for key in given or bundled}
         self.known = {(key.name, key.id): key for key in bundled}
+        self.former = {}
+        left = list(rotations)
+        while True:
+            followed = [note for note in left if self.follow(note)]
+            if not followed:
+                break
+            left = [note for note in left if note not in followed]
+        if left:
+            report.fault("a change of keys is not signed by a key that counts", file="manifest.json")
 
-    def signed(self, data, what, need=True):
-        """The text of a note. A wrong signature of a known key is a fault; none that counts is a fault or a doubt."""
+    def follow(self, data):
+        """A rotation names old and new keys, and both sign it: whoever trusts one learns the others."""
+        try:
+            text, signatures = parse_note(data)
+            lines = text.decode().split("\n")
+            old, new = ([Key(line[4:]) for line in lines if line.startswith(word)] for word in ("old ", "new "))
+        except (Unreadable, ValueError):
+            return False
+        if lines[0] != ROTATION or not old or not new:
+            return False
+        for key in (old[0], new[0]):  # both must have signed
+            under = [value for name, key_id, value in signatures if (name, key_id) == (key.name, key.id)]
+            if not under or not all(key.verifies(text, value) is True for value in under):
+                return False
+        if any((key.name, key.id) in self.keys for key in old):
+            self.keys.update({(key.name, key.id): key for key in new})
+        elif any((key.name, key.id) in {**self.keys, **self.former} for key in new):
+            self.former.update({(key.name, key.id): key for key in old})
+        else:
+            return False
+        return True
+
+    def signed(self, data, what, old=True):
+        """The text of a note by the log. A wrong signature of a known key is a fault, as is none that counts."""
         text, signatures = parse_note(data)
+        counts = {**self.former, **self.keys} if old else self.keys
+        known = {**self.known, **self.former, **self.keys}
         good = doubtful = 0
         for name, key_id, signature in signatures:
-            key = self.keys.get((name, key_id)) or self.known.get((name, key_id))
+            key = known.get((name, key_id))
             if key is None:
                 continue
             result = key.verifies(text, signature)
             if result is False:
                 self.report.fault("the signature of %s under %s is wrong" % (name, what), file=what)
-            elif (name, key_id) in self.keys:
+            elif (name, key_id) in counts:
                 good, doubtful = good + (result is True), doubtful + (result is None)
-        if need and not good:
-            if doubtful or (not self.own and any((n, i) in self.known for n, i, _ in signatures)):
-                self.report.doubts.append("no signature under %s is of a key that you gave and can be checked here" % what)
+        if not good:
+            if doubtful or (not self.own and any((name, key_id) in known for name, key_id, _ in signatures)):
+                self.report.doubts.append("no signature under %s is of a key that counts and can be checked here" % what)
             else:
                 self.report.fault("%s is not signed by a key of the record" % what, file=what)
         return text
-
-    def follow(self, note):
-        """A rotation: a note that names a further key counts if a key that counts has signed it."""
-        try:
-            text, signatures = parse_note(note)
-            lines = text.decode().split("\n")
-            if lines[0] != ROTATION:
-                raise Unreadable("it is not a rotation")
-            named = [Key(line) for line in lines[2:] if line]
-        except (Unreadable, ValueError):
-            return False
-        for name, key_id, signature in signatures:
-            key = self.keys.get((name, key_id))
-            if key is not None and key.verifies(text, signature):
-                self.keys.update({(new.name, new.id): new for new in named})
-                return True
-        return False
 
 
 # ---- the rows ----------------------------------------------------------------------------------------------------
@@ -293,8 +312,8 @@ class Rows:
 
     RECENT = 65536
 
-    def __init__(self, report, start):
-        self.report, self.start = report, start
+    def __init__(self, report, whole):
+        self.report, self.whole = report, whole  # whole: nothing comes before the first row
         self.boots, self.open, self.early, self.closed = {}, {}, {}, OrderedDict()
         self.rows = self.missing = self.sealed = self.again = 0
         self.erased, self.subjects, self.contents = set(), {}, []
@@ -325,7 +344,7 @@ class Rows:
         known = self.boots.get(boot)
         if known is None:
             known = self.boots[boot] = [node, seq, seq - 1, 0]
-            if self.start == 0:
+            if self.whole:
                 self.missing += seq  # numbers before the first
         if known[0] != node:
             self.report.fault("the row names another node than its boot's other rows", **place)
@@ -363,7 +382,7 @@ class Rows:
         if self.missing > absent:
             gaps = ["%s: %d" % (boot, found[3]) for boot, found in self.boots.items() if found[3]][:10]
             self.report.fault("%d rows are missing between others (%s)" % (self.missing - absent, ", ".join(gaps)))
-        if self.start == 0 and not absent:
+        if self.whole and not absent:
             for place in self.early.values():
                 self.report.fault("an outcome without its intent", **place)
         if self.open:
@@ -409,9 +428,8 @@ class Export:
             raise Unreadable("manifest.json is not of the format %s" % EXPORT)
         self.known_contents = known
         bundled = keys_of(self.file("keys/log.vkey").decode("utf-8", "replace"))
-        self.trust = Trust(self.options.keys, bundled, self.report)
-        for note in self.manifest.get("rotations") or ():
-            self.trust.follow(str(note).encode())
+        rotations = [str(note).encode() for note in self.manifest.get("rotations") or ()]
+        self.trust = Trust(self.options.keys, bundled, rotations, self.report)
         self.listed()
         self.sealed_manifest()
         self.head()
@@ -469,7 +487,7 @@ class Export:
     def head(self):
         """The newest checkpoint: what everything else is checked against."""
         note = self.file("checkpoint")
-        text = self.trust.signed(note, "checkpoint")
+        text = self.trust.signed(note, "checkpoint", old=False)
         origin, size, self.root = parse_checkpoint(text)
         if (origin, size) != (self.origin, self.size):
             self.report.fault("the checkpoint is of %s at %d, the manifest says otherwise" % (origin, size), file="checkpoint")
@@ -567,7 +585,7 @@ class Export:
 
     def entries(self):
         """Every row in the range hashes to its leaf; the tree passes through every earlier root."""
-        rows, tree, absent = Rows(self.report, self.first), Tree(), 0
+        rows, tree, absent = Rows(self.report, self.first == 0 and self.manifest.get("epoch") == 1), Tree(), 0
         self.root_at(tree, [])
         for number in range((self.size + WIDTH - 1) // WIDTH):
             inside = self.in_range(number)
@@ -723,13 +741,17 @@ def verify_proof(path, options, report):
     lines = head.decode("utf-8", "replace").split("\n")
     if not found or lines.pop(0) != PROOF or not lines:
         raise Unreadable("it is not a %s" % PROOF)
-    extra = json_object(base64.b64decode(lines.pop(0)[6:]), "extra") if lines[0].startswith("extra ") else {}
+    extra = {}
+    if lines[0].startswith("extra "):
+        try:
+            extra = json_object(base64.b64decode(lines.pop(0)[6:], validate=True), "extra")
+        except ValueError:
+            raise Unreadable("the extra line of the proof is not base64") from None
     if not lines or not re.fullmatch(r"index (0|[1-9][0-9]{0,18})", lines[0]) or len(lines) > 64:
         raise Unreadable("the proof has no index")
     index = int(lines.pop(0)[6:])
-    trust = Trust(options.keys, [Key(str(text)) for text in extra.get("keys") or ()], report)
-    for rotation in extra.get("rotations") or ():
-        trust.follow(str(rotation).encode())
+    rotations = [str(rotation).encode() for rotation in extra.get("rotations") or ()]
+    trust = Trust(options.keys, [Key(str(text)) for text in extra.get("keys") or ()], rotations, report)
     origin, size, root = parse_checkpoint(trust.signed(note, "checkpoint"))
     entry = read(options.entry or re.sub(r"\.tlog-proof$", "", path) + ".entry")
     place = {"leaf": index, **place_of(entry)}
@@ -779,7 +801,8 @@ def main(words=None):
     try:
         options = arguments(words)
     except Unreadable as error:
-        sys.exit("verify.py: %s" % error)
+        print("verify.py: %s" % error, file=sys.stderr)
+        return 2
     try:
         if os.path.isdir(options.path):
             Export(options.path, options, report).verify()

@@ -142,6 +142,7 @@ class Bundle:
         return Manifest(
             program=f"sallyport {__version__}",
             made=self._asked.made,
+            epoch=self._head.epoch,
             origin=self._head.origin,
             size=self._head.size,
             root=base64.b64encode(self._head.root).decode(),

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-FORMAT = "sallyport-export/1"
+FORMAT = "sallyport.record/export/v1"
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -20,6 +20,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     program: str
     made: str
+    epoch: int
     origin: str
     size: int
     root: str

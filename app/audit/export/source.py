@@ -13,6 +13,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     root: bytes
     note: bytes
+    epoch: int = 1
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

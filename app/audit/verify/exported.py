@@ -48,7 +48,8 @@ class _Export:
         self.files = Files(folder, self.manifest)
         self.witnesses = [*notes.keys([self._text("keys/witnesses.vkey")]), *anchors.witnesses]
         bundled = notes.keys([self._text("keys/log.vkey")])
-        self.trust = Trust(given=anchors.keys, bundled=bundled, report=report)
+        rotations = [rotation.encode() for rotation in self.manifest.rotations]
+        self.trust = Trust(given=anchors.keys, bundled=bundled, rotations=rotations, report=report)
         self.dropped = Dropped()
         self.absent = 0
         whole = self.manifest.first == 0 and self.manifest.epoch == 1
@@ -59,8 +60,6 @@ class _Export:
 
     async def verify(self) -> None:
         """In the order in which the checks rely on each other."""
-        for rotation in self.manifest.rotations:
-            self.trust.follow(rotation.encode())
         self.files.listed(self.report)
         self._manifest_note()
         walk = self._head()
@@ -97,7 +96,9 @@ class _Export:
 
     def _head(self) -> Walk:
         data = self.files.read("checkpoint")
-        origin, size, root = notes.checkpoint(self.trust.signed(data, "checkpoint", known=self.witnesses))
+        origin, size, root = notes.checkpoint(
+            self.trust.signed(data, "checkpoint", known=self.witnesses, old=False)
+        )
         if (origin, size) != (self.manifest.origin, self.manifest.size):
             raise Unreadable("checkpoint and manifest do not belong together")
         signers = {(name, key_id) for name, key_id, _ in notes.note(data)[1]}

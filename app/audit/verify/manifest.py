@@ -9,7 +9,7 @@ from app.audit.verify.unreadable import Unreadable
 from app.core import jsonsafe
 from app.core.errors import InputError
 
-FORMAT = "sallyport-export/1"
+FORMAT = "sallyport.record/export/v1"
 
 
 class Contents(msgspec.Struct, frozen=True):

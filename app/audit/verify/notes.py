@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,6 +17,7 @@ ED25519, ED25519_COSIGNATURE, MLDSA44_COSIGNATURE = 1, 4, 6
 _NOTE_BYTES = 256 * 1024
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+ROTATION = "sallyport.record/key-rotation/v1"
 Line = tuple[str, bytes, bytes]
 """Name, key id, signature."""
 
@@ -111,35 +112,69 @@ def hash_of(text: str) -> bytes:
 
 
 class Trust:
-    """Keys whose signatures count: those given, or without any the log's own; `bundled` ones are known at least."""
+    """Keys whose signatures count: those given, or without any the log's own, and what follows from rotations.
 
-    def __init__(self, *, given: Iterable[Key], bundled: Iterable[Key], report: Report) -> None:
+    `bundled` keys are known: what they sign is checked, and counts for nothing. Former keys came before one that
+    counts: they may have signed what is old, but not the newest checkpoint.
+    """
+
+    def __init__(
+        self, *, given: Iterable[Key], bundled: Iterable[Key], rotations: Iterable[bytes] = (), report: Report
+    ) -> None:
         self._report = report
         self._known = {key.place: key for key in bundled}
         chosen = {key.place: key for key in given}
         self.own = not chosen
         self._keys = chosen or dict(self._known)
-        self._names = {name for name, _ in [*self._known, *self._keys]}
+        self._former: dict[tuple[str, bytes], Key] = {}
+        left = list(rotations)
+        while followed := [data for data in left if self._follow(data)]:
+            left = [data for data in left if data not in followed]
+        if left:
+            report.fault("a change of keys is not signed by a key that counts", file="manifest.json")
+        self._known |= self._former | self._keys
+        self._names = {name for name, _ in self._known}
 
-    def signed(self, data: bytes, what: str, *, known: Iterable[Key] = ()) -> bytes:
+    def _follow(self, data: bytes) -> bool:
+        """A rotation names old and new keys, and both sign it: whoever trusts one learns the others."""
+        try:
+            text, lines = note(data)
+            said = text.decode().split("\n")
+            old = [Key(line[4:]) for line in said if line.startswith("old ")]
+            new = [Key(line[4:]) for line in said if line.startswith("new ")]
+        except (Unreadable, UnicodeDecodeError):
+            return False
+        if said[0] != ROTATION or not old or not new:
+            return False
+        if not all(_signed_by(key, text, lines) for key in (old[0], new[0])):
+            return False
+        if any(key.place in self._keys for key in old):
+            self._keys.update({key.place: key for key in new})
+        elif any(key.place in self._keys or key.place in self._former for key in new):
+            self._former.update({key.place: key for key in old})
+        else:
+            return False
+        return True
+
+    def signed(self, data: bytes, what: str, *, known: Sequence[Key] = (), old: bool = True) -> bytes:
         """The text of a note by the log; a wrong, unknown or missing signature of it is a fault.
 
-        `known` are witnesses: their signatures are checked when they are there.
+        `known` are witnesses: their signatures are checked when they are there. `old`: former keys count as well.
         """
         text, lines = note(data)
         others = {key.place: key for key in known}
+        counts = self._keys | self._former if old else self._keys
         good = False
         for name, key_id, signature in lines:
             place = (name, key_id)
-            key = self._keys.get(place) or self._known.get(place) or others.get(place)
+            key = self._known.get(place) or others.get(place)
             if key is None:
                 if name in self._names:
-                    self._report.fault(
-                        f"the signature under {what} is of a key of {name} that is not known", file=what
-                    )
+                    what_else = f"a signature under {what} is of a key of {name} that is not known"
+                    self._report.fault(what_else, file=what)
             elif not key.verifies(text, signature):
                 self._report.fault(f"the signature of {name} under {what} is wrong", file=what)
-            elif place in self._keys:
+            elif place in counts:
                 good = True
         if not good:
             self._unsigned(what, lines)
@@ -147,22 +182,11 @@ class Trust:
 
     def _unsigned(self, what: str, lines: list[Line]) -> None:
         if not self.own and any((name, key_id) in self._known for name, key_id, _ in lines):
-            self._report.doubts.append(f"no signature under {what} is of a key that you gave")
+            self._report.doubts.append(f"no signature under {what} is of a key that counts")
         else:
             self._report.fault(f"{what} is not signed by a key of the record", file=what)
 
-    def follow(self, data: bytes) -> bool:
-        """A rotation names further keys: they count if one that counts has signed it."""
-        try:
-            text, lines = note(data)
-            named = keys(line for line in text.decode().split("\n") if "+" in line)
-        except (Unreadable, UnicodeDecodeError):
-            return False
-        if not any(
-            key.verifies(text, signature)
-            for name, key_id, signature in lines
-            if (key := self._keys.get((name, key_id))) is not None
-        ):
-            return False
-        self._keys.update({key.place: key for key in named})
-        return True
+
+def _signed_by(key: Key, text: bytes, lines: list[Line]) -> bool:
+    under = [value for name, key_id, value in lines if (name, key_id) == key.place]
+    return bool(under) and all(key.verifies(text, value) for value in under)
