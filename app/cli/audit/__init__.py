@@ -6,6 +6,7 @@ A command's function is imported here and added to the group below.
 import click
 
 from app.cli.audit.look import list_calls, show, trace
+from app.cli.audit.query import query
 
 __all__ = ["audit"]
 
@@ -15,5 +16,5 @@ def audit() -> None:
     """Read the record. Reading is recorded as well."""
 
 
-for command in (list_calls, show, trace):
+for command in (query, list_calls, show, trace):
     audit.add_command(command)
