@@ -52,11 +52,21 @@ class Served:
         await self.site.engine.refresh()
 
     def record(self, where: str = "true", *parameters: object) -> list[dict[str, Any]]:
-        """Rows of `audit_events`, oldest first, without what the test's own set-up wrote (door `server`)."""
-        return self.select(
+        """Rows of `audit_events`, oldest first, without what the test's own set-up wrote (door `server`).
+
+        Persons are named as the views name them; their other values stay sealed.
+        """
+        rows = self.select(
             f"SELECT * FROM audit_events WHERE door IS DISTINCT FROM 'server' AND {where} ORDER BY id",
             *parameters,
         )
+        names = {
+            row["subject"]: row["name"] for row in self.select("SELECT subject, name FROM audit_subjects")
+        }
+        for row in rows:
+            row["actor"] = names.get(row["subject"], row["actor"])
+            row["resource"] = names.get(row["resource_subject"], row["resource"])
+        return rows
 
     def select(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         """Any question to the database."""

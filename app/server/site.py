@@ -15,7 +15,9 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.retention import Holds
 from app.audit.subjects import Persons, Reveal
+from app.audit.subjects.erasure import Erasures
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.core.errors import DatabaseError
@@ -26,7 +28,7 @@ from app.db.migrate import Migration, migrate, read_migrations
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.server.folder import prepare
-from app.server.persons import open_persons
+from app.server.persons import open_persons, open_statements
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ class Site:
     recorder: Recorder
     reading: Reading
     persons: Persons
+    erasures: Erasures
+    holds: Holds
     identity: Identity
     engine: Engine
     policies: Policies
@@ -87,6 +91,15 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 recorder=recorder,
                 reading=Reading(pool, reveal=Reveal(persons)),
                 persons=persons,
+                erasures=Erasures(
+                    pool=pool,
+                    persons=persons,
+                    accounts=identity.users,
+                    write=recorder.write,
+                    statements=open_statements(folder),
+                    clock=clock,
+                ),
+                holds=Holds(pool=pool, clock=clock, write=recorder.write),
                 identity=identity,
                 engine=engine,
                 policies=Policies(pool=pool, clock=clock),

@@ -20,6 +20,7 @@ CACHED = 8192
 """Persons whose keys are held in memory at most."""
 TRUSTED_FOR = 30.0
 """Seconds without a look at the database after which no key in memory is used."""
+ERASE = "admin.subject.erase"
 _LOOK_BACK = 3600.0
 _NAME = 256
 _ARGUMENTS = ("account", "owner", "user", "member")
@@ -58,6 +59,11 @@ class Persons:
         self._cache: dict[str, Subject] = {}
         self._trusted_until = clock.monotonic() + TRUSTED_FOR
 
+    @property
+    def key_id(self) -> str:
+        """Which site key wraps the keys."""
+        return self._site_key.id
+
     def known(self, principal: Principal, call: Call) -> Owners | None:
         """Whose values the rows of this call hold, if that is known without asking."""
         about = _about(call)
@@ -77,7 +83,9 @@ class Persons:
                 actor = await self._subject(principal.name, account=principal.id, create=True)
             about = None
             if name:
-                about = await self._subject(name, create=named and not principal.anonymous)
+                about = await self._subject(
+                    name, create=named and not principal.anonymous and call.action != ERASE
+                )
         except DatabaseError as error:
             raise RecordUnavailableError(f"Whose call this is cannot be written: {error.message}") from error
         return Owners(actor=actor, about=about, named=named)

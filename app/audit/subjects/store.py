@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -104,21 +105,56 @@ async def keep_writers_out(conn: Connection) -> None:
     await conn.execute("SELECT pg_advisory_xact_lock(7305409313)")
 
 
-async def destroy(conn: Connection, subject: UUID, *, account: str, erasure: UUID, at: datetime) -> bool:
-    """Destroy key and name for ever; False when that was done before. Every node is told."""
+async def lock_holds(conn: Connection) -> None:
+    """The lock that an erasure and a new hold both take, so that neither overlooks the other."""
+    await conn.execute("SELECT pg_advisory_xact_lock(7305409314)")
+
+
+async def lock_telling(conn: Connection) -> None:
+    """One node at a time states erasures in the record."""
+    await conn.execute("SELECT pg_advisory_xact_lock(7305409315)")
+
+
+async def held_directly(conn: Connection, subject: UUID) -> list[UUID]:
+    """Holds that stand and name this person, with rows or without."""
     cursor = await conn.execute(
-        "UPDATE audit_subjects SET name = NULL, key = NULL, account = %s, erased = %s, erasure = %s"
+        "SELECT hold FROM audit_holds WHERE subject = %s AND lifted IS NULL", (subject,)
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def destroy(
+    conn: Connection, subject: UUID, *, account: str, erasure: UUID, stated: str, at: datetime
+) -> bool:
+    """Destroy key and name for ever; False when that was done before. Every node is told.
+
+    `stated` is the row that will say so, as JSON: whoever comes after a crash writes that very row.
+    """
+    cursor = await conn.execute(
+        "UPDATE audit_subjects SET name = NULL, key = NULL, account = %s, erased = %s, erasure = %s, stated = %s"
         " WHERE subject = %s AND erased IS NULL",
-        (account, at, erasure, subject),
+        (account, at, erasure, stated, subject),
     )
     await conn.execute("SELECT pg_notify('sallyport_changed', 'persons')")
     return cursor.rowcount == 1
+
+
+async def insert_erased(
+    conn: Connection, subject: UUID, *, key_id: str, erasure: UUID, stated: str, at: datetime
+) -> None:
+    """A person who was erased, in a restored database that does not know them."""
+    await conn.execute(
+        "INSERT INTO audit_subjects (subject, key_id, created, erased, erasure, stated)"
+        " VALUES (%(subject)s, %(key_id)s, %(at)s, %(at)s, %(erasure)s, %(stated)s) ON CONFLICT DO NOTHING",
+        {"subject": subject, "key_id": key_id, "at": at, "erasure": erasure, "stated": stated},
+    )
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows and contents of the record are about a person."""
 
     rows: int
+    held: int
     oldest: datetime | None
     newest: datetime | None
 
@@ -127,27 +163,29 @@ async def count_rows(conn: Connection, subject: UUID) -> Rows:
     """Rows about a person, as the one who asked or the one it was about."""
     async with conn.cursor(row_factory=struct_row(Rows)) as cursor:
         await cursor.execute(
-            "SELECT count(*) AS rows, min(time) AS oldest, max(time) AS newest FROM audit_events"
-            " WHERE subject = %(subject)s OR resource_subject = %(subject)s",
+            "SELECT count(*) AS rows, count(*) FILTER (WHERE EXISTS (SELECT FROM audit_events c"
+            " WHERE c.call = e.call AND audit_row_held(c))) AS held, min(e.time) AS oldest, max(e.time) AS newest"
+            " FROM audit_events e WHERE e.subject = %(subject)s OR e.resource_subject = %(subject)s",
             {"subject": subject},
         )
         row = await cursor.fetchone()
-        return row if row is not None else Rows(rows=0, oldest=None, newest=None)
+        return row if row is not None else Rows(rows=0, held=0, oldest=None, newest=None)
 
 
-class Untold(msgspec.Struct, frozen=True, kw_only=True):
-    """An erasure that may not stand in the record or in the statements yet."""
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """An erasure, the row that says so, and whether that row is known to stand in the record."""
 
     subject: UUID
     erasure: UUID
-    erased: datetime
+    stated: dict[str, Any]
+    told: bool
 
 
-async def untold(conn: Connection) -> list[Untold]:
-    """Erasures that were interrupted before they were stated."""
-    async with conn.cursor(row_factory=struct_row(Untold)) as cursor:
+async def erasures(conn: Connection) -> list[Erased]:
+    """All erasures, oldest first."""
+    async with conn.cursor(row_factory=struct_row(Erased)) as cursor:
         await cursor.execute(
-            "SELECT subject, erasure, erased FROM audit_subjects WHERE erased IS NOT NULL AND NOT told"
+            "SELECT subject, erasure, stated, told FROM audit_subjects WHERE erased IS NOT NULL ORDER BY erased"
         )
         return await cursor.fetchall()
 

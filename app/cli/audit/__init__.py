@@ -5,6 +5,8 @@ A command's function is imported here and added to the group below.
 
 import click
 
+from app.cli.audit.erase import erase
+from app.cli.audit.hold import hold
 from app.cli.audit.look import list_calls, show, trace
 
 __all__ = ["audit"]
@@ -15,5 +17,5 @@ def audit() -> None:
     """Read the record. Reading is recorded as well."""
 
 
-for command in (list_calls, show, trace):
+for command in (list_calls, show, trace, erase, hold):
     audit.add_command(command)

@@ -10,9 +10,10 @@ CREATE TABLE audit_subjects (
     created timestamptz NOT NULL,
     erased  timestamptz,
     erasure uuid,
+    stated  jsonb,
     told    boolean     NOT NULL DEFAULT false,
     CHECK ((erased IS NULL) = (name IS NOT NULL AND key IS NOT NULL)),
-    CHECK ((erased IS NULL) = (erasure IS NULL))
+    CHECK ((erased IS NULL) = (erasure IS NULL AND stated IS NULL))
 );
 CREATE UNIQUE INDEX audit_subjects_name ON audit_subjects (name) WHERE erased IS NULL;
 CREATE INDEX audit_subjects_account ON audit_subjects (account) WHERE erased IS NOT NULL;
@@ -100,3 +101,37 @@ FROM audit_events i
 LEFT JOIN audit_events o ON o.call = i.id AND o.kind IN ('outcome', 'lost')
 LEFT JOIN audit_subjects s ON s.subject = i.subject
 WHERE i.kind IN ('intent', 'denial') AND i.action = 'tool.call';
+
+-- Legal holds: rows that fit every criterion given are neither removed nor erased until the hold is lifted.
+CREATE TABLE audit_holds (
+    hold          uuid        PRIMARY KEY,
+    reason        text        NOT NULL,
+    subject       uuid        REFERENCES audit_subjects,
+    actor         text,
+    trace_id      text,
+    resource_kind text,
+    resource      text,
+    starts        timestamptz,
+    ends          timestamptz,
+    created       timestamptz NOT NULL,
+    created_by    text        NOT NULL,
+    lifted        timestamptz,
+    lifted_by     text,
+    CHECK (num_nonnulls(subject, actor, trace_id, resource, starts, ends) > 0),
+    CHECK ((resource IS NULL) = (resource_kind IS NULL)),
+    CHECK (starts IS NULL OR ends IS NULL OR starts < ends)
+);
+
+-- Whether a hold that stands covers this row by itself; whoever removes asks for every row of its call.
+CREATE FUNCTION audit_row_held(e audit_events) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM audit_holds h
+        WHERE h.lifted IS NULL
+          AND (h.subject IS NULL OR h.subject IN (e.subject, e.resource_subject))
+          AND (h.actor IS NULL OR h.actor = e.actor)
+          AND (h.trace_id IS NULL OR h.trace_id = e.trace_id)
+          AND (h.resource IS NULL OR (h.resource_kind, h.resource) = (e.resource_kind, e.resource))
+          AND (h.starts IS NULL OR e.time >= h.starts)
+          AND (h.ends IS NULL OR e.time < h.ends)
+    )
+$$;
