@@ -29,7 +29,7 @@ class Served:
         self.running = server
         self.url = server.url
         self.site: Site = server.site
-        self._database = database
+        self.database = database
 
     async def key(self, *roles: str, name: str = "robot", **members: Any) -> str:
         """An API key of a service account with these roles, which is made if it is new."""
@@ -70,7 +70,7 @@ class Served:
 
     def select(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         """Any question to the database."""
-        with psycopg.connect(self._database, row_factory=dict_row) as conn:
+        with psycopg.connect(self.database, row_factory=dict_row) as conn:
             return conn.execute(statement, parameters).fetchall()  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 

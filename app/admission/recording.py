@@ -1,5 +1,6 @@
 """Calls and passages as rows of the record."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -16,6 +17,8 @@ from app.core.ids import uuid7_text
 from app.core.passage import Passage
 from app.core.principal import Principal
 from app.core.verdict import Decision
+
+Seal = Callable[[Event, Owners, Kept], None]
 
 
 class Recording:
@@ -81,9 +84,7 @@ class Recording:
             rule_ids=list(decision.rule_ids),
             body=body,
         )
-        if owners is not NOBODY:
-            sealed_decision(event, owners, kept)
-        return event, kept.contents
+        return _finished(event, owners, kept, sealed_decision)
 
     def outcome(self, passage: Passage, *, now: datetime, latency_us: int) -> tuple[Event, Contents]:
         """What came of an admitted call."""
@@ -116,10 +117,8 @@ class Recording:
             latency_us=latency_us,
             body=body,
         )
-        owners = cast("Owners | None", passage.owners)
-        if owners is not None and owners is not NOBODY:
-            sealed_outcome(event, owners, kept)
-        return event, kept.contents
+        owners = cast("Owners | None", passage.owners) or NOBODY
+        return _finished(event, owners, kept, sealed_outcome)
 
     def _asked(self, call: Call, mode: Mode, kept: Kept) -> dict[str, Any]:
         body: dict[str, Any] = {}
@@ -138,3 +137,12 @@ def stamp(now: datetime) -> tuple[str, str]:
     """A new row's id and RFC 3339 time, of the same microsecond."""
     micros = int(now.timestamp() * 1_000_000)
     return uuid7_text(now_us=micros), now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _finished(event: Event, owners: Owners, kept: Kept, seal: Seal) -> tuple[Event, Contents]:
+    """The row with its persons' values in boxes, saying which contents are kept beside it, so that one can be missed."""
+    if owners is not NOBODY:
+        seal(event, owners, kept)
+    if kept.contents:
+        event.body["contents"] = [name for name, _ in kept.contents]
+    return event, kept.contents

@@ -77,9 +77,9 @@ def everything(served: Served) -> str:
     for table in served.select(
         "SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public'"
     ):
-        with psycopg.connect(served._database) as conn, conn.cursor() as cursor:
-            with cursor.copy(f"COPY (SELECT * FROM {table['name']}) TO STDOUT (FORMAT binary)") as copy:  # pyright: ignore[reportArgumentType, reportCallIssue]
-                found.append(b"".join(bytes(part) for part in copy).decode("utf-8", "replace"))
+        statement = f"COPY (SELECT * FROM {table['name']}) TO STDOUT (FORMAT binary)"
+        with psycopg.connect(served.database) as conn, conn.cursor().copy(statement) as copy:  # pyright: ignore[reportArgumentType, reportCallIssue]
+            found.append(b"".join(bytes(part) for part in copy).decode("utf-8", "replace"))
     return "\n".join(found)
 
 
@@ -207,7 +207,7 @@ async def test_who_came_back_with_a_restored_database_is_erased_again(person: Pe
     await person.desk.call("lookup_ticket", id=WORDS)
     (kept,) = person.served.select("SELECT * FROM audit_subjects WHERE name = %s", NAME)
     done = await person.erase(also_disable=True)
-    with psycopg.connect(person.served._database) as conn:
+    with psycopg.connect(person.served.database) as conn:
         conn.execute("ALTER TABLE audit_subjects DISABLE TRIGGER audit_subjects_kept")
         conn.execute(
             "UPDATE audit_subjects SET name = %s, key = %s, erased = NULL, erasure = NULL, stated = NULL, told = false",
