@@ -75,7 +75,7 @@ async def _history(conn: Connection) -> list[Applied]:
 
 
 def _verify_history(applied: list[Applied], known: list[Migration]) -> None:
-    if len(applied) > len(known):
+    if applied and applied[-1].number > len(known):
         raise DatabaseError(
             f"The database has schema {applied[-1].number}, this file knows only {len(known)}.",
             remedy="Start a newer file; nothing was changed.",
