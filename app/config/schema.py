@@ -176,14 +176,13 @@ class SinkBatch(Section, frozen=True):
 class Sink(Section, frozen=True):
     """A place that gets a copy of the record, row by row, at least once."""
 
-    kind: Annotated[
-        Literal["file", "syslog", "splunk", "http", "diode"], Meta(description="how rows travel")
-    ]
+    kind: Annotated[Literal["file", "syslog", "splunk", "http", "diode"], Meta(description="how rows travel")]
     path: Annotated[str, Meta(description="file (file) or folder (diode)")] = ""
     address: Annotated[str, Meta(description="HOST:PORT (syslog)")] = ""
     url: Annotated[str, Meta(description="base URL (splunk) or the very URL to post to (http)")] = ""
     protocol: Annotated[
-        Literal["tls", "tcp", "udp"], Meta(description="syslog over TLS, or over TCP in clear; udp is refused")
+        Literal["tls", "tcp", "udp"],
+        Meta(description="syslog over TLS, or over TCP in clear; udp is refused"),
     ] = "tls"
     format: Annotated[
         Literal["json", "rfc5424", "cef", "ocsf"],
@@ -198,6 +197,10 @@ class Sink(Section, frozen=True):
         Literal["keep", "redact"],
         Meta(description="arguments, details, results and errors: as recorded, or only their digest"),
     ] = "keep"
+    personal: Annotated[
+        Literal["sealed", "revealed"],
+        Meta(description="persons' values: as the record seals them, or opened; no erasure reaches a sink"),
+    ] = "sealed"
     tls: Annotated[SinkTls, Meta(description="trust and client certificate")] = SinkTls()
     token: Annotated[Secret | None, Meta(description="token (splunk) or bearer token (http)")] = None
     headers: Annotated[dict[str, Secret], Meta(description="further headers (http)")] = {}

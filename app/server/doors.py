@@ -34,6 +34,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     routes: Sequence[Route]
     servers: Servers
     stopping: asyncio.Event
+    connector: Connector
 
 
 @asynccontextmanager
@@ -56,7 +57,7 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
             *_routes(site, servers, models),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping)
+        yield Doors(routes=routes, servers=servers, stopping=stopping, connector=connector)
     finally:
         running.cancel()
         await asyncio.wait({running})

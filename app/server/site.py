@@ -15,6 +15,7 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.sinks import Sinks
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.core.errors import DatabaseError
@@ -43,6 +44,7 @@ class Site:
     pool: Pool
     recorder: Recorder
     reading: Reading
+    sinks: Sinks
     identity: Identity
     engine: Engine
     policies: Policies
@@ -81,6 +83,7 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 pool=pool,
                 recorder=recorder,
                 reading=Reading(pool),
+                sinks=_sinks(profile, url, pool, clock),
                 identity=identity,
                 engine=engine,
                 policies=Policies(pool=pool, clock=clock),
@@ -96,6 +99,13 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 migrated=migrated,
                 database_url=url,
             )
+
+
+def _sinks(profile: Profile, url: str, pool: Pool, clock: Clock) -> Sinks:
+    async def dial(purpose: str) -> Connection:
+        return await connect(url, purpose=purpose, timeout=profile.database.connect_timeout)
+
+    return Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock)
 
 
 def _database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:

@@ -6,6 +6,7 @@ from app.audit.store import ensure_partitions
 from app.db.listen import listen
 from app.jobs import Job, run_jobs
 from app.server.doors import Doors
+from app.server.forward import forward
 from app.server.listen.listener import Listener
 from app.server.listen.tls import Certificate
 from app.server.site import Site
@@ -36,4 +37,5 @@ async def run_work(site: Site, doors: Doors, listener: Listener, certificate: Ce
         jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))
     async with asyncio.TaskGroup() as group:
         group.create_task(run_jobs(jobs))
+        group.create_task(forward(site, doors.connector))
         group.create_task(listen(lambda: site.connection("listen"), heard))

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,15 @@ from app.audit.sinks.writing import Write, wants
 from app.config.schema import Sink
 from app.core.canonical import canonical
 from app.core.errors import DeliveryError
+
+
+class Reveals(Protocol):
+    """Opens what is sealed under a person's key, where it can be opened."""
+
+    async def events(self, events: Sequence[Event]) -> list[Event]:
+        """The rows as people may read them, those without sealed values as they are."""
+        ...
+
 
 WINDOW = 32
 """Sends that may wait for their acknowledgement at once."""
@@ -46,6 +56,7 @@ class Delivery:
         follower: Follower,
         transport: Transport,
         write: Write,
+        reveal: Reveals | None,
     ) -> None:
         self._sink = sink
         self._settings = settings
@@ -53,6 +64,7 @@ class Delivery:
         self._follower = follower
         self._transport = transport
         self._write = write
+        self._reveal = reveal
         self._sent: deque[_Sent] = deque()
         self.limit = settings.batch.rows
         self.refused: list[Event] = []
@@ -75,14 +87,25 @@ class Delivery:
     async def _send(self, batch: Batch) -> None:
         """Send the batch in pieces that the other side takes at once."""
         for rows in _pieces(batch.rows, most=self.limit, size=self._settings.batch.bytes):
-            events = [(msgspec.json.decode(row.entry, type=Event), row.entry) for row in rows]
-            chosen = [pair for pair in events if wants(self._settings.filter, pair[0])]
+            chosen = await self._chosen(rows)
             sent = _Sent(nexts={row.boot: row.seq + 1 for row in rows}, drained=[], rows=len(chosen))
             if chosen:
                 sent.refused = await self._hand_over(chosen)
                 sent.rows -= sent.refused
             self._sent.append(sent)
         self._sent.append(_Sent(nexts=batch.nexts, drained=batch.drained, rows=0, missing=batch.missing))
+
+    async def _chosen(self, rows: Sequence[StoredRow]) -> list[tuple[Event, bytes]]:
+        """The rows that this sink gets, each with its bytes: the stored ones unless something was opened in it."""
+        events = [(msgspec.json.decode(row.entry, type=Event), row.entry) for row in rows]
+        chosen = [pair for pair in events if wants(self._settings.filter, pair[0])]
+        if self._reveal is None or not chosen:
+            return chosen
+        opened = await self._reveal.events([event for event, _ in chosen])
+        return [
+            (event, entry) if event is sealed else (event, event.entry())
+            for event, (sealed, entry) in zip(opened, chosen, strict=True)
+        ]
 
     async def _hand_over(self, chosen: Sequence[tuple[Event, bytes]]) -> int:
         """Send; how many rows were passed over. A batch that is refused is tried in smaller ones by the next run."""

@@ -71,9 +71,7 @@ class Follower:
             each = max(size // len(some), 256 * 1024)
             nexts = {state.boot: state.next for state in some}
             with store.deadline(conn, store.PATIENCE):
-                rows = await store.rows_after(
-                    conn, list(nexts), list(nexts.values()), limit=limit, size=each
-                )
+                rows = await store.rows_after(conn, list(nexts), list(nexts.values()), limit=limit, size=each)
             with_rows = {row.boot for row in rows}
             # The look that found them without a writer was before this read, so nothing can follow.
             drained += [state for state in some if not state.alive and state.boot not in with_rows]

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.audit.event import Event
 from app.audit.sinks import store
-from app.audit.sinks.delivery import Delivery, SetBackError
+from app.audit.sinks.delivery import Delivery, Reveals, SetBackError
 from app.audit.sinks.follow import Follower
 from app.audit.sinks.metrics import SinkMetrics
 from app.audit.sinks.notice import notice
@@ -54,6 +54,7 @@ class Forwarder:
         metrics: SinkMetrics,
         clock: Clock,
         random: Callable[[], float],
+        reveal: Reveals | None = None,
     ) -> None:
         self.name = name
         self._settings = settings
@@ -63,6 +64,7 @@ class Forwarder:
         self._metrics = metrics
         self._clock = clock
         self._random = random
+        self._reveal = reveal if settings.personal == "revealed" else None
         self._write = writer(settings)
         self._failures = 0
         self._limit = settings.batch.rows
@@ -90,7 +92,7 @@ class Forwarder:
 
     async def _serve(self, conn: store.Connection) -> None:
         """Stand by for the lock, then forward for as long as this connection lives."""
-        while not await store.try_lead(conn, lock_key(self.name)):
+        while not await store.try_lead(conn, lock_key(self.name)):  # noqa: ASYNC110 - another node holds it
             await asyncio.sleep(LEAD_SECONDS)
         async with conn.transaction():
             if await store.add_sink(conn, self.name) and self._settings.start == "now":
@@ -126,6 +128,7 @@ class Forwarder:
             follower=Follower(load=partial(store.boots_of_sink, self.name), monotonic=self._clock.monotonic),
             transport=transport,
             write=self._write,
+            reveal=self._reveal,
         )
         while True:
             delivery.limit = self._limit
@@ -185,9 +188,9 @@ class Forwarder:
         self._metrics.lags(self.name, rows=lag.rows, seconds=max(0.0, seconds))
         behind = seconds > self._settings.behind_after
         # Abreast again only when little is left, so that a slow sink does not say so every minute.
-        if behind or seconds < self._settings.behind_after / 2:
-            if await store.set_behind(conn, self.name, behind):
-                self._say("behind" if behind else "recovered", rows=lag.rows, seconds=int(seconds))
+        decided = behind or seconds < self._settings.behind_after / 2
+        if decided and await store.set_behind(conn, self.name, behind):
+            self._say("behind" if behind else "recovered", rows=lag.rows, seconds=int(seconds))
         return True
 
     def _passed_over(self, delivery: Delivery) -> None:

@@ -10,9 +10,7 @@ class SinkMetrics:
         self._delivered = Counter(
             "sallyport_sink_rows", "Rows that a sink acknowledged", ["sink"], registry=registry
         )
-        self._failures = Counter(
-            "sallyport_sink_failures", "Failed deliveries", ["sink"], registry=registry
-        )
+        self._failures = Counter("sallyport_sink_failures", "Failed deliveries", ["sink"], registry=registry)
         self._refused = Counter(
             "sallyport_sink_refused_rows", "Rows that a sink would not take", ["sink"], registry=registry
         )

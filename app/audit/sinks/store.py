@@ -102,9 +102,7 @@ async def set_paused(conn: Connection, name: str, paused: bool) -> bool:
 
 async def set_error(conn: Connection, name: str, error: str) -> None:
     """The last failure."""
-    await conn.execute(
-        "UPDATE audit_sinks SET error = %s, error_at = now() WHERE name = %s", (error, name)
-    )
+    await conn.execute("UPDATE audit_sinks SET error = %s, error_at = now() WHERE name = %s", (error, name))
 
 
 async def clear_error(conn: Connection, name: str) -> None:
@@ -145,9 +143,7 @@ async def set_back(conn: Connection, name: str, since: datetime) -> bool:
     return True
 
 
-async def boots_of_sink(
-    sink: str, conn: Connection, since: datetime, known: list[UUID]
-) -> list[BootState]:
+async def boots_of_sink(sink: str, conn: Connection, since: datetime, known: list[UUID]) -> list[BootState]:
     """Boots connected since, and the known ones; those that had ended with nothing left only when connected again.
 
     A writer takes its boot's lock before it says `connected`, so a boot without lock has committed all it will under

@@ -20,8 +20,7 @@ def cef(event: Event, entry: bytes) -> bytes:
     """One CEF line without its end."""
     name = f"{event.kind} {event.action}".strip()
     head = "|".join(
-        _header(part)
-        for part in ("Sallyport", "Sallyport", __version__, event.action or event.kind, name)
+        _header(part) for part in ("Sallyport", "Sallyport", __version__, event.action or event.kind, name)
     )
     extension = " ".join(f"{key}={_value(value)}" for key, value in _members(event) if value)
     return f"CEF:0|{head}|{severity(event).cef}|{extension}".encode("utf-8", "replace")

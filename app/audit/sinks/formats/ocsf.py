@@ -4,6 +4,7 @@ What OCSF 1.3 has no place for, such as tokens and cost, stands in `unmapped`.
 """
 
 import ipaddress
+from contextlib import suppress
 from typing import Any
 
 from app import __version__
@@ -121,10 +122,8 @@ def _user(event: Event) -> dict[str, Any]:
 
 def _source(event: Event) -> dict[str, Any]:
     found: dict[str, Any] = {"name": event.client or event.door or "unknown"}
-    try:
+    with suppress(ValueError):
         found["ip"] = str(ipaddress.ip_address(event.address.partition("%")[0]))
-    except ValueError:
-        pass
     return found
 
 

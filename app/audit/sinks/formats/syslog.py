@@ -68,4 +68,6 @@ def _escaped(text: str) -> str:
 
 def _time(time: str) -> str:
     """RFC 3339 as the record has it; the nil value for anything that is not its shape."""
-    return time if 20 <= len(time) <= 32 and time.isascii() and " " not in time and time.isprintable() else "-"
+    return (
+        time if 20 <= len(time) <= 32 and time.isascii() and " " not in time and time.isprintable() else "-"
+    )

@@ -23,7 +23,7 @@ def token(text: str, limit: int) -> str:
 def epoch_us(time: str) -> int:
     """Microseconds since 1970 of a row's RFC 3339 time; 0 if it is none."""
     try:
-        moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(time)
     except ValueError:
         return 0
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)

@@ -53,11 +53,11 @@ def place(path: Path, data: bytes) -> None:
             view = view[os.write(descriptor, view) :]
         os.fsync(descriptor)
     except OSError:
-        os.unlink(part)
+        part.unlink()
         raise
     finally:
         os.close(descriptor)
-    os.replace(part, path)
+    part.replace(path)
     sync_folder(path.parent)
 
 
@@ -74,4 +74,4 @@ def try_folder(folder: Path) -> None:
     """Whether files can be made there; OSError if not."""
     probe = folder / f".sallyport-probe-{os.getpid()}"
     os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
-    os.unlink(probe)
+    probe.unlink()

@@ -84,7 +84,7 @@ class FileTransport:
     def _is_there(self) -> bool:
         """Whether the name still leads to the open file: somebody may have moved or deleted it."""
         try:
-            named, ours = os.stat(self._path, follow_symlinks=False), os.fstat(self._descriptor)
+            named, ours = self._path.lstat(), os.fstat(self._descriptor)
         except FileNotFoundError:
             return False
         return (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)
@@ -92,13 +92,11 @@ class FileTransport:
     def _due(self) -> bool:
         size = os.fstat(self._descriptor).st_size
         age = self._now() - datetime.fromisoformat(self._since)
-        return size > 0 and (
-            size >= self._rotation.bytes or age >= timedelta(hours=self._rotation.hours)
-        )
+        return size > 0 and (size >= self._rotation.bytes or age >= timedelta(hours=self._rotation.hours))
 
     def _rotate(self) -> None:
         self._close()
-        os.rename(self._path, self._path.with_name(f"{self._path.name}.{self._now().strftime(_STAMP)}"))
+        self._path.rename(self._path.with_name(f"{self._path.name}.{self._now().strftime(_STAMP)}"))
         self._open()
         older = sorted(self._path.parent.glob(f"{self._path.name}.[0-9]*Z"))
         for path in older[: -self._rotation.keep]:

@@ -17,7 +17,13 @@ class PostTransport:
     """A 2xx counts unless its body says otherwise; redirects are never followed."""
 
     def __init__(
-        self, *, client: Client, target: str, headers: Headers, layout: Literal["array", "lines", "bulk"], text: bool
+        self,
+        *,
+        client: Client,
+        target: str,
+        headers: Headers,
+        layout: Literal["array", "lines", "bulk"],
+        text: bool,
     ) -> None:
         self._client = client
         self._target = target

@@ -143,7 +143,8 @@ class StreamTransport:
 
     def _silent(self) -> DeliveryError:
         return DeliveryError(
-            f"{self._host}:{self._port} took no bytes for {self._timeout:g} s.", remedy="See whether it hangs."
+            f"{self._host}:{self._port} took no bytes for {self._timeout:g} s.",
+            remedy="See whether it hangs.",
         )
 
 
