@@ -54,7 +54,7 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         stopping = asyncio.Event()
         sources = console_sources(site, servers=servers, models=models, stopping=stopping)
         routes = [
-            *_routes(site, servers, models),
+            *_routes(site, servers, models, stopping),
             *console_routes(admission=site.admission, sources=sources),
         ]
         yield Doors(routes=routes, servers=servers, stopping=stopping, connector=connector)
@@ -76,13 +76,15 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
     )
 
 
-def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:
+def _routes(site: Site, servers: Servers, models: Models, stopping: asyncio.Event) -> list[Route]:
     rooms = Rooms(
         identity=site.identity,
         policies=site.policies,
         engine=site.engine,
         reading=site.reading,
         recorder=site.recorder,
+        sinks=site.sinks,
+        stopping=stopping,
     )
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}),

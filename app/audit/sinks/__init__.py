@@ -6,7 +6,7 @@ Delivery    one run: read, write, send, move the cursors                      (d
 Follower    the rows after a place in the record, none skipped                (follow.py)
 writing     which rows, and how they are written; formats/ are pure           (writing.py)
 opening     from the profile to a transport; transports/ carry                (opening.py)
-stream      the record as server-sent events, resumable                       (stream.py)
+Watch       the record as it grows, for one reader with a place of their own  (watch.py, place.py)
 The record is the store; cursors per sink and boot stand in audit_sink_cursors. SQL is in store.py.
 """
 

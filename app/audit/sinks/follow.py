@@ -5,7 +5,7 @@ therefore the next number of each boot; nothing depends on clocks or on the orde
 """
 
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -34,14 +34,27 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Follower:
-    """One reader's place in the record. `boots` are those that may still have rows, with their next number."""
+    """One reader's place in the record. `boots` are those that may still have rows, with their next number.
 
-    def __init__(self, *, load: Load, monotonic: Callable[[], float], since: datetime = _EVER) -> None:
-        self.boots: dict[UUID, BootState] = {}
-        self.seen = since
+    `load` leaves out boots that had ended with nothing left, or the reader has a `window`: it remembers those of the
+    last so long itself, and looks no further back.
+    """
+
+    def __init__(
+        self,
+        *,
+        load: Load,
+        monotonic: Callable[[], float],
+        window: timedelta | None = None,
+        seen: datetime = _EVER,
+        boots: Sequence[BootState] = (),
+    ) -> None:
+        self.boots = {state.boot: state for state in boots}
+        self.seen = seen
+        self._done: dict[UUID, BootState] = {}
         self._load = load
         self._monotonic = monotonic
-        self._first = since
+        self._window = window
         self._looked = self._looked_fully = -FULL_LOOK_SECONDS
 
     async def look(self, conn: store.Connection) -> None:
@@ -49,18 +62,22 @@ class Follower:
         now = self._monotonic()
         if now - self._looked < LOOK_SECONDS:
             return
-        full = now - self._looked_fully >= FULL_LOOK_SECONDS
-        since = self._first if full else self.seen - OVERLAP
+        full = self._window is None and now - self._looked_fully >= FULL_LOOK_SECONDS
+        since = _EVER if full else self.seen - (self._window or OVERLAP) if self.seen > _EVER else _EVER
         with store.deadline(conn, store.PATIENCE):
             states = await self._load(conn, since, list(self.boots))
         for found in states:
-            known = self.boots.get(found.boot)
-            if known is not None:
-                found = msgspec.structs.replace(found, next=known.next)  # noqa: PLW2901
-            self.boots[found.boot] = found
-            self.seen = max(self.seen, found.connected)
+            self._take(found)
         self._looked = now
         self._looked_fully = now if full else self._looked_fully
+
+    def _take(self, found: BootState) -> None:
+        done = self._done.get(found.boot)
+        if done is not None and done.connected == found.connected:
+            return
+        known = self.boots.get(found.boot) or self._done.pop(found.boot, None)
+        self.boots[found.boot] = msgspec.structs.replace(found, next=known.next) if known else found
+        self.seen = max(self.seen, found.connected)
 
     async def read(self, conn: store.Connection, *, limit: int, size: int) -> Batch:
         """The rows that follow and the boots that are drained; both empty when there is nothing new."""
@@ -80,12 +97,25 @@ class Follower:
                 return msgspec.structs.replace(batch, drained=drained)
         return Batch(rows=[], nexts={}, drained=drained)
 
+    def step(self, row: StoredRow) -> None:
+        """Go on after this row."""
+        self.boots[row.boot] = msgspec.structs.replace(self.boots[row.boot], next=row.seq + 1)
+
     def advance(self, batch: Batch) -> None:
         """Go on after these rows; a drained boot that is connected again is found by the next look."""
         for boot, number in batch.nexts.items():
             self.boots[boot] = msgspec.structs.replace(self.boots[boot], next=number)
         for state in batch.drained:
-            del self.boots[state.boot]
+            gone = self.boots.pop(state.boot)
+            if self._window is not None:
+                self._done[state.boot] = gone
+        if self._window is not None:
+            oldest = self.seen - self._window
+            self._done = {boot: state for boot, state in self._done.items() if state.connected >= oldest}
+
+    def nexts(self) -> dict[UUID, int]:
+        """The next number of each boot that is known, living ones last."""
+        return {state.boot: state.next for state in (*self._done.values(), *self.boots.values())}
 
 
 def _in_order(rows: list[StoredRow], nexts: dict[UUID, int], *, limit: int, size: int) -> Batch:

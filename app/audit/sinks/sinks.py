@@ -15,8 +15,9 @@ from app.audit.sinks.forwarding import Forwarder, Posts
 from app.audit.sinks.metrics import SinkMetrics
 from app.audit.sinks.notice import notice
 from app.audit.sinks.opening import Ways, open_transport
+from app.audit.sinks.watch import Watch
 from app.audit.sinks.writing import writer
-from app.config.schema import Sink
+from app.config.schema import Sink, SinkFilter
 from app.core.clock import Clock
 from app.core.errors import DatabaseError, NotFoundError
 from app.core.passage import Passage
@@ -136,6 +137,10 @@ class Sinks:
             await transport.aclose()
         passage.note(result={"row": event.id, "found": found})
         return found
+
+    def watch(self, wanted: SinkFilter, *, place: str) -> Watch:
+        """The record as it grows, from a place on or from now; InputError for a place that is none."""
+        return Watch(pool=self._pool, clock=self._clock, wanted=wanted, reveal=self._reveal, place=place)
 
     async def oldest_undelivered(self) -> datetime | None:
         """When the oldest row happened that some sink of the profile has not got; None when all have all.

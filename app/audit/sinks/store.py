@@ -1,6 +1,6 @@
 """All SQL of forwarding: where each sink stands, and the rows that follow."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -165,18 +165,27 @@ async def boots_of_sink(sink: str, conn: Connection, since: datetime, known: lis
 
 
 async def boots_since(conn: Connection, since: datetime, known: list[UUID]) -> list[BootState]:
-    """The same for a reader that keeps its own place."""
+    """The same for a reader that keeps its own place; one that began earlier is taken up where `since` was."""
     async with conn.cursor(row_factory=struct_row(BootState)) as cursor:
         await cursor.execute(
-            "SELECT b.boot, b.connected, 0 AS next, EXISTS (SELECT FROM pg_locks l"
+            "SELECT b.boot, b.connected, CASE WHEN b.started < %(since)s THEN coalesce(("
+            "SELECT e.seq + 1 FROM audit_events e WHERE e.boot = b.boot AND e.time < %(since)s"
+            " ORDER BY e.seq DESC LIMIT 1), 0) ELSE 0 END AS next, EXISTS (SELECT FROM pg_locks l"
             " WHERE l.locktype = 'advisory' AND l.objsubid = 1"
             " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             " AND (l.classid::bigint << 32 | l.objid::bigint)"
             " = (('x' || left(replace(b.boot::text, '-', ''), 16))::bit(64) >> 1)::bigint) AS alive"
-            " FROM audit_boots b WHERE b.connected >= %s OR b.boot = ANY(%s) ORDER BY b.connected",
-            (since, known),
+            " FROM audit_boots b WHERE b.connected >= %(since)s OR b.boot = ANY(%(known)s) ORDER BY b.connected",
+            {"since": since, "known": known},
         )
         return await cursor.fetchall()
+
+
+async def database_time(conn: Connection) -> datetime:
+    """The clock that says when boots connected."""
+    cursor = await conn.execute("SELECT now()")
+    row = await cursor.fetchone()
+    return row[0] if row else datetime.now(UTC)
 
 
 async def last_seqs(conn: Connection, since: datetime) -> list[BootState]:

@@ -101,18 +101,12 @@ class Client:
 
     async def _open(self) -> HttpConnection:
         loop = asyncio.get_running_loop()
-        try:
-            _, connection = await self._connector.connect(
-                self.origin.host,
-                self.origin.port,
-                lambda: HttpConnection(loop=loop, timeout=self._timeout, idle=lambda *_: None),
-                tls=self._tls() if self.origin.secure else None,
-            )
-        except ssl.SSLError as error:
-            raise DeliveryError(
-                f"TLS with {self.origin.authority} failed: {error.reason or error}.",
-                remedy="Check tls.ca, the name in its certificate and the client certificate.",
-            ) from None
+        _, connection = await self._connector.connect(
+            self.origin.host,
+            self.origin.port,
+            lambda: HttpConnection(loop=loop, timeout=self._timeout, idle=lambda *_: None),
+            tls=self._tls() if self.origin.secure else None,
+        )
         self._connection = connection
         return connection
 

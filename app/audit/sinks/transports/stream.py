@@ -115,15 +115,9 @@ class StreamTransport:
 
     async def _connect(self) -> _Peer:
         context = self._tls() if self._tls else None
-        try:
-            _, peer = await self._connector.connect(
-                self._host, self._port, _Peer, tls=context, timeout=self._timeout
-            )
-        except ssl.SSLError as error:
-            raise DeliveryError(
-                f"TLS with {self._host}:{self._port} failed: {error.reason or error}.",
-                remedy="Check tls.ca, the name in its certificate and the client certificate.",
-            ) from None
+        _, peer = await self._connector.connect(
+            self._host, self._port, _Peer, tls=context, timeout=self._timeout
+        )
         return peer
 
     def _alive(self, peer: _Peer) -> asyncio.Transport:
