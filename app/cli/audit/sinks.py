@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from app.audit.sinks import SinkStatus
+from app.audit.sinks.receiving import check_folder
 from app.audit.sinks.signing import diode_signer
 from app.cli.site import (
     Output,
@@ -141,6 +142,24 @@ async def key(site: Site, output: Output) -> None:
     async with site.admission.admit(operator_call("admin.sink.key", Resource("sink", "*"))):
         text = str(diode_signer(diode_key(site.folder), node=site.profile.node).key)
     output.value({"key": text}, text)
+
+
+@sink.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--key", "text", required=True, help="Verifier key: what `sink key` printed on the near side.")
+@click.option("--name", required=True, help="The sink's name on the near side.")
+@json_option
+def check(folder: Path, text: str, name: str, as_json: bool) -> int:
+    """Check what came through a diode; exit code 1 when something is missing, changed or foreign."""
+    from app.audit.tlog.note import parse_key
+
+    found = list(check_folder(folder, key=parse_key(text), stream=name))
+    faults = [entry for entry in found if entry.fault]
+    lines = [f"{entry.number:012d}: {entry.fault}" for entry in faults]
+    rows = sum(entry.rows for entry in found)
+    lines.append(f"{len(found) - len(faults)} files with {rows} rows are whole, {len(faults)} are not.")
+    Output(as_json=as_json).value({"rows": rows, "files": len(found), "faults": faults}, "\n".join(lines))
+    return int(bool(faults) or not found)
 
 
 def _with_way_out(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
