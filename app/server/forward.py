@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 from app.audit.sinks import SinkMetrics, Ways
-from app.audit.sinks.signing import diode_signer, sign_note
+from app.audit.sinks.diode.signing import diode_signer, sign_note
 from app.egress import Connector
 from app.server.site import Site
 

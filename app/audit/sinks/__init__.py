@@ -5,7 +5,7 @@ Forwarder   one sink: who leads, back-off, lag, what it says of itself        (f
 Delivery    one run: read, write, send, move the cursors                      (delivery.py)
 Follower    the rows after a place in the record, none skipped                (follow.py)
 writing     which rows, and how they are written; formats/ are pure           (writing.py)
-opening     from the profile to a transport; transports/ carry                (opening.py)
+opening     from the profile to a transport; transports/ and diode/ carry      (opening.py)
 Watch       the record as it grows, for one reader with a place of their own  (watch.py, place.py)
 The record is the store; cursors per sink and boot stand in audit_sink_cursors. SQL is in store.py.
 """

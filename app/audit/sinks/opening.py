@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from app.audit.sinks.diode.transport import DiodeTransport, Sign
 from app.audit.sinks.transports import Transport
 from app.audit.sinks.transports.client import Client
-from app.audit.sinks.transports.diode import DiodeTransport, Sign
 from app.audit.sinks.transports.file import FileTransport
 from app.audit.sinks.transports.post import PostTransport
 from app.audit.sinks.transports.splunk import SplunkTransport

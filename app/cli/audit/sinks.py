@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from app.audit.sinks import SinkStatus
-from app.audit.sinks.receiving import check_folder
-from app.audit.sinks.signing import diode_signer
+from app.audit.sinks.diode.receiving import check_folder
+from app.audit.sinks.diode.signing import diode_signer
 from app.cli.site import (
     Output,
     Site,

@@ -2,7 +2,6 @@
 
 port     what a transport does, and its failure rule     (port.py)
 file     JSON lines in a file that is rotated            (file.py)
-diode    a folder of numbered, signed files              (diode.py)
 stream   syslog over TCP or TLS                          (stream.py)
 client   one HTTP connection to a declared destination   (client.py)
 splunk   HTTP Event Collector                            (splunk.py)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.audit.sinks.receiving import check_folder
-from app.audit.sinks.signing import diode_signer, sign_note
-from app.audit.sinks.transports.diode import DiodeTransport
+from app.audit.sinks.diode.receiving import check_folder
+from app.audit.sinks.diode.signing import diode_signer, sign_note
+from app.audit.sinks.diode.transport import DiodeTransport
 from app.audit.tlog.note import VerifierKey
 from app.core.errors import ConfigError, DeliveryError
 

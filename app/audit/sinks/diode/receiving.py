@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.audit.sinks.transports.diode import HEADER
+from app.audit.sinks.diode.transport import HEADER
 from app.audit.tlog.note import VerifierKey, parse_note
 from app.audit.tlog.signing import verify
 from app.core.errors import ProofError
