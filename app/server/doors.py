@@ -37,7 +37,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
+async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
     servers = tool_servers(site, connector)
@@ -53,7 +53,7 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         stopping = asyncio.Event()
         sources = console_sources(site, servers=servers, models=models, stopping=stopping)
         routes = [
-            *_routes(site, servers, models),
+            *_routes(site, servers, models, notes),
             *console_routes(admission=site.admission, sources=sources),
         ]
         yield Doors(routes=routes, servers=servers, stopping=stopping)
@@ -75,7 +75,7 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
     )
 
 
-def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:
+def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -> list[Route]:
     rooms = Rooms(
         identity=site.identity,
         policies=site.policies,
@@ -84,7 +84,7 @@ def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:
         recorder=site.recorder,
     )
     return [
-        *health.routes(registry=site.registry, checks={"record": _record_check(site)}),
+        *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
         *mcp_routes(
             admission=site.admission,
