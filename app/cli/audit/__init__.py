@@ -8,6 +8,7 @@ import click
 from app.cli.audit.erase import erase
 from app.cli.audit.hold import hold
 from app.cli.audit.look import list_calls, show, trace
+from app.cli.audit.retention import retention
 
 __all__ = ["audit"]
 
@@ -17,5 +18,5 @@ def audit() -> None:
     """Read the record. Reading is recorded as well."""
 
 
-for command in (list_calls, show, trace, erase, hold):
+for command in (list_calls, show, trace, erase, hold, retention):
     audit.add_command(command)
