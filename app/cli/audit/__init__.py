@@ -8,6 +8,7 @@ import click
 from app.cli.audit.erase import erase
 from app.cli.audit.hold import hold
 from app.cli.audit.look import list_calls, show, trace
+from app.cli.audit.query import query
 from app.cli.audit.retention import retention
 
 __all__ = ["audit"]
@@ -18,5 +19,15 @@ def audit() -> None:
     """Read the record. Reading is recorded as well."""
 
 
-for command in (list_calls, show, trace, erase, hold, retention):
+COMMANDS = (
+    list_calls,
+    show,
+    trace,
+    query,
+    erase,
+    hold,
+    retention,
+)
+
+for command in COMMANDS:
     audit.add_command(command)
