@@ -75,8 +75,8 @@ async def _recover(site: Site) -> None:
         lost = await close_orphans(
             conn, recorder=site.recorder, clock=site.clock, settle=site.identity.budgets.settle_lost
         )
-    await site.erasures.repeat()
-    await site.erasures.finish()
+    await site.keeping.erasures.repeat()
+    await site.keeping.erasures.finish()
     if lost:
         log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
 

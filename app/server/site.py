@@ -13,10 +13,8 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
-from app.audit.retention import Holds
 from app.audit.sinks import Sinks
-from app.audit.subjects import Persons, Reveal
-from app.audit.subjects.erasure import Erasures
+from app.audit.subjects import Reveal
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.db import Connection, Pool, connect, open_pool
@@ -25,7 +23,7 @@ from app.identity import Identity
 from app.policy import Engine, Policies
 from app.server.folder import prepare
 from app.server.rooms.database import migrate_database, open_database
-from app.server.rooms.persons import open_persons, open_statements
+from app.server.rooms.keeping import Keeping, open_keeping
 from app.server.rooms.recorder import open_recorder
 
 log = logging.getLogger(__name__)
@@ -45,9 +43,7 @@ class Site:
     pool: Pool
     recorder: Recorder
     reading: Reading
-    persons: Persons
-    erasures: Erasures
-    holds: Holds
+    keeping: Keeping
     sinks: Sinks
     identity: Identity
     engine: Engine
@@ -97,8 +93,9 @@ async def _wired(
     registry = CollectorRegistry()
     identity = Identity(pool=pool, clock=clock, settings=profile.identity)
     engine = Engine(pool=pool)
-    persons = await open_persons(profile, folder=folder, pool=pool, clock=clock)
-    sealing = persons if profile.record.personal == "sealed" else None
+    keeping = await open_keeping(
+        profile, folder=folder, url=url, pool=pool, recorder=recorder, clock=clock, users=identity.users
+    )
     await identity.refresh()
     await engine.refresh()
     return Site(
@@ -110,17 +107,8 @@ async def _wired(
         recorder=recorder,
         migrated=migrated,
         database_url=url,
-        reading=Reading(pool, reveal=Reveal(persons)),
-        persons=persons,
-        erasures=Erasures(
-            pool=pool,
-            persons=persons,
-            accounts=identity.users,
-            write=recorder.write,
-            statements=open_statements(folder),
-            clock=clock,
-        ),
-        holds=Holds(pool=pool, clock=clock, write=recorder.write),
+        reading=Reading(pool, reveal=Reveal(keeping.persons)),
+        keeping=keeping,
         sinks=Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock),
         identity=identity,
         engine=engine,
@@ -130,7 +118,7 @@ async def _wired(
             policy=engine,
             budgets=identity.budgets,
             records=recorder,
-            recording=Recording(profile.record, persons=sealing),
+            recording=Recording(profile.record, persons=keeping.sealing),
             clock=clock,
             metrics=CallMetrics(registry),
         ),

@@ -2,7 +2,7 @@
 
 database.py   the site's database, started if it is ours, with its schema brought up to date
 recorder.py   the one writer of the record
-persons.py    whose values are sealed, and by which key
+keeping.py   persons and their keys, holds, erasures, retention
 seal.py       the signed tree over the record
 forward.py    the record's sinks
 """
