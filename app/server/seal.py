@@ -6,7 +6,7 @@ import msgspec
 
 from app.audit.sealing import store
 from app.audit.sealing.continuity import REMEDY, discontinuity
-from app.audit.sealing.keys import KeySource
+from app.audit.sealing.keys import KeySource, known_keys
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.sealer import Sealer
 from app.audit.sealing.state import SealState
@@ -69,7 +69,8 @@ async def refuse_undeclared_restore(site: Site, seal: Seal) -> None:
     async with site.pool.connection() as conn:
         epochs = await store.epochs(conn)
         head = await store.head(conn, epochs[0].epoch) if epochs else None
-        found = await discontinuity(conn, epochs=epochs, head=head, outside=seal.outside.latest())
+        keys = known_keys(seal.source)
+        found = await discontinuity(conn, epochs=epochs, head=head, outside=seal.outside.latest(), keys=keys)
     if found is not None:
         seal.state.alarm(found.kind, found.message)
         raise DatabaseError(found.message, remedy=REMEDY)

@@ -1,5 +1,6 @@
 """Whether the database still holds every tree that was signed before: found here, or nowhere."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -8,6 +9,8 @@ from app.audit.sealing import store
 from app.audit.sealing.outside import Latest, position
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.merkle import Node
+from app.audit.tlog.note import VerifierKey, parse_note
+from app.audit.tlog.signing import verified
 from app.audit.tlog.tiles import node_in_tiles, places_for, root_at
 from app.core.errors import ProofError
 
@@ -37,9 +40,17 @@ async def former_root(conn: store.Connection, epoch: int, size: int) -> bytes:
 
 
 async def discontinuity(
-    conn: store.Connection, *, epochs: list[store.Epoch], head: store.Head | None, outside: Latest | None
+    conn: store.Connection,
+    *,
+    epochs: list[store.Epoch],
+    head: store.Head | None,
+    outside: Latest | None,
+    keys: Sequence[VerifierKey],
 ) -> Discontinuity | None:
-    """Hold the newest tree of the database against the newest checkpoint outside."""
+    """Hold the newest tree of the database against the newest checkpoint outside.
+
+    A newer tree counts only with a statement that one of the keys signed; a node without keys takes its word.
+    """
     if outside is None:
         return None
     signed = outside.checkpoint
@@ -71,6 +82,19 @@ async def inconsistency(
     return Discontinuity(
         "fork", f"The tree of the database does not begin with the {signed.size} leaves of {place}.", signed
     )
+
+
+def _declared(origin: str, epochs: Sequence[store.Epoch], keys: Sequence[VerifierKey]) -> bool:
+    """Whether the newest tree began with a signed word, and the trees of the database lead back to this origin."""
+    known = {epoch.origin for epoch in epochs}
+    for epoch in epochs:
+        known |= {line.split()[1] for line in epoch.statement.splitlines() if line.startswith("previous ")}
+    if origin not in known:
+        return False
+    try:
+        return not keys or bool(verified(parse_note(epochs[0].statement), keys))
+    except ProofError:
+        return False
 
 
 def _rollback(signed: Checkpoint, place: str, found: str) -> Discontinuity:

@@ -159,6 +159,14 @@ def write_signers(path: Path, signers: Sequence[SeedSigner]) -> None:
     replace_file(path, render_signers(signers).encode(), mode=0o600)
 
 
+def known_keys(source: KeySource) -> list[VerifierKey]:
+    """The public halves of the keys that this node has; none when it cannot use them, which is another's alarm."""
+    try:
+        return public_keys(source.load())
+    except ConfigError:
+        return []
+
+
 def public_keys(signers: Sequence[Signer]) -> list[VerifierKey]:
     """The public halves."""
     return [one.key for one in signers]

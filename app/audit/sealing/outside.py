@@ -47,6 +47,7 @@ class Outside:
         self._syslog = Path(syslog) if syslog else None
         self._seen: object = None
         self._latest: Latest | None = None
+        self._appended: Checkpoint | None = None
 
     def latest(self) -> Latest | None:
         """The newest checkpoint outside, None if there was none; ProofError when it cannot be read."""
@@ -61,9 +62,9 @@ class Outside:
         try:
             if self.head.exists():
                 found.append(_latest(self.head.read_text(encoding="utf-8"), self.head))
-            for line in reversed(last_lines(self.file)):
+            for line in last_lines(self.file)[-1:]:
                 found.append(_latest(msgspec.json.decode(line, type=Line).checkpoint, self.file))
-                break
+                self._appended = found[-1].checkpoint
         except (OSError, UnicodeDecodeError, msgspec.MsgspecError, ProofError) as error:
             raise ProofError(
                 f"The checkpoints outside the database cannot be read: {error}.",
@@ -75,10 +76,12 @@ class Outside:
         """Let a checkpoint leave; OSError when it cannot."""
         self.head.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         replace_file(self.head, str(note).encode())
-        if keep:
+        checkpoint = parse_checkpoint(note.text)
+        if keep and checkpoint != self._appended:
             line = Line(now.isoformat(timespec="seconds"), str(note), list(cosignatures))
             append_line(self.file, canonical(line))
-            self._to_syslog(parse_checkpoint(note.text), now)
+            self._appended = checkpoint
+            self._to_syslog(checkpoint, now)
 
     def _to_syslog(self, checkpoint: Checkpoint, now: datetime) -> None:
         """A line of RFC 5424; a daemon that is away is said once more with the next."""
@@ -99,6 +102,12 @@ def position(checkpoint: Checkpoint) -> tuple[int, int]:
     """The number of a checkpoint's tree, as its origin says, and its size: later ones are greater."""
     _, _, last = checkpoint.origin.rpartition("/")
     return int(last) if last.isdecimal() else 1, checkpoint.size
+
+
+def base_origin(origin: str) -> str:
+    """The name of the log, without the number of its tree."""
+    head, _, last = origin.rpartition("/")
+    return head if last.isdecimal() else origin
 
 
 def _latest(text: str, place: Path) -> Latest:

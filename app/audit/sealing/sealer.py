@@ -12,7 +12,7 @@ from app.audit.sealing import store
 from app.audit.sealing.authority import begin_log, signing_keys, trusted_keys
 from app.audit.sealing.continuity import Discontinuity, discontinuity
 from app.audit.sealing.gather import Gathered, gather
-from app.audit.sealing.keys import KeySource
+from app.audit.sealing.keys import KeySource, known_keys
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.state import SealState
 from app.audit.sealing.tree import Tree, note_of, read_tree
@@ -121,12 +121,18 @@ class Sealer:
     async def _continues(self, conn: store.Connection, epochs: list[store.Epoch]) -> bool:
         """Whether the database holds what was published; if not, sealing stops."""
         head = await store.head(conn, epochs[0].epoch) if epochs else None
-        found = await discontinuity(conn, epochs=epochs, head=head, outside=self._outside.latest())
+        found = await self._discontinuity(conn, epochs, head)
         if found is None:
             self.state.ends("rollback", "fork")
             return True
         await self.broken(found)
         return False
+
+    async def _discontinuity(
+        self, conn: store.Connection, epochs: list[store.Epoch], head: store.Head | None
+    ) -> Discontinuity | None:
+        latest, keys = self._outside.latest(), known_keys(self._source)
+        return await discontinuity(conn, epochs=epochs, head=head, outside=latest, keys=keys)
 
     async def broken(self, found: Discontinuity) -> None:
         """The database does not hold what was signed."""
@@ -239,7 +245,7 @@ class Sealer:
         async with self._pool.connection() as conn:
             epochs = await store.epochs(conn)
             head = await store.head(conn, epochs[0].epoch) if epochs else None
-            found = await discontinuity(conn, epochs=epochs, head=head, outside=self._outside.latest())
+            found = await self._discontinuity(conn, epochs, head)
             self.state.waiting(await store.unsealed_rows(conn))
         if found is not None:
             await self.broken(found)

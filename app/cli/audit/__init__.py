@@ -5,15 +5,17 @@ A command's function is imported here and added to the group below.
 
 import click
 
+from app.cli.audit.ceremonies import new_key, restored, rotate_key
 from app.cli.audit.look import list_calls, show, trace
+from app.cli.audit.seal import checkpoint, keys, status
 
 __all__ = ["audit"]
 
 
 @click.group()
 def audit() -> None:
-    """Read the record. Reading is recorded as well."""
+    """Read the record and look after its seal. Reading is recorded as well."""
 
 
-for command in (list_calls, show, trace):
+for command in (list_calls, show, trace, status, checkpoint, keys, new_key, rotate_key, restored):
     audit.add_command(command)
