@@ -6,10 +6,10 @@ import msgspec
 
 from app.audit.sealing import store
 from app.audit.sealing.continuity import REMEDY, discontinuity
-from app.audit.sealing.keys import KeySource, known_keys
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.sealer import Sealer
 from app.audit.sealing.state import SealState
+from app.audit.signing.keys import KeySource, known_keys
 from app.core.errors import DatabaseError
 from app.jobs import Leader
 from app.server.site import Site

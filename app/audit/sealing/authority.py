@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.audit.sealing import store
-from app.audit.sealing.keys import KeySource, public_keys
+from app.audit.signing.keys import KeySource, public_keys
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.merkle import EMPTY_ROOT
 from app.audit.tlog.note import Note, VerifierKey, parse_key, parse_note

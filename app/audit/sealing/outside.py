@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.audit.sealing.files import append_line, last_lines, replace_file
+from app.audit.signing.files import append_line, last_lines, replace_file
 from app.audit.tlog.checkpoint import Checkpoint, parse_checkpoint
 from app.audit.tlog.note import Note, parse_note
 from app.core.canonical import canonical

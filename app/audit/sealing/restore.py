@@ -10,11 +10,11 @@ from app.audit.sealing import store
 from app.audit.sealing.authority import newest, put_empty
 from app.audit.sealing.continuity import discontinuity
 from app.audit.sealing.gather import CHUNK
-from app.audit.sealing.keys import KeySource, new_signers, public_keys, write_signers
 from app.audit.sealing.outside import Latest, Outside, base_origin, position
 from app.audit.sealing.recording import record_within
 from app.audit.sealing.state import happened
 from app.audit.sealing.tree import Tree, note_of, read_tree
+from app.audit.signing.keys import KeySource, new_signers, public_keys, write_signers
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.note import Note
 from app.audit.tlog.signing import SeedSigner, signed

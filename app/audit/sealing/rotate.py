@@ -6,10 +6,10 @@ import msgspec
 
 from app.audit.sealing import store
 from app.audit.sealing.authority import rotation, signing_keys
-from app.audit.sealing.files import replace_file
-from app.audit.sealing.keys import KeySource, new_signers, public_keys, render_signers
 from app.audit.sealing.recording import record_within
 from app.audit.sealing.state import happened
+from app.audit.signing.files import replace_file
+from app.audit.signing.keys import KeySource, new_signers, public_keys, render_signers
 from app.audit.tlog.signing import SeedSigner
 from app.core.clock import Clock
 from app.core.errors import ConfigError, ConflictError

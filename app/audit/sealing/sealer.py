@@ -12,10 +12,10 @@ from app.audit.sealing import store
 from app.audit.sealing.authority import begin_log, signing_keys, trusted_keys
 from app.audit.sealing.continuity import Discontinuity, discontinuity
 from app.audit.sealing.gather import Gathered, gather
-from app.audit.sealing.keys import KeySource, known_keys
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.state import SealState
 from app.audit.sealing.tree import Tree, note_of, read_tree
+from app.audit.signing.keys import KeySource, known_keys
 from app.audit.tlog.signing import SeedSigner, verified
 from app.config.schema import Record
 from app.core.clock import Clock

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from app.audit.sealing.authority import SUFFIX
-from app.audit.sealing.keys import new_signers, public_keys, write_signers
 from app.audit.sealing.outside import base_origin
 from app.audit.sealing.restore import declare, find_break
 from app.audit.sealing.rotate import rotate
 from app.audit.sealing.store import epochs
+from app.audit.signing.keys import new_signers, public_keys, write_signers
 from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 from app.core.errors import ConflictError

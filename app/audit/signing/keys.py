@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.audit.sealing.files import replace_file
+from app.audit.signing.files import replace_file
 from app.audit.tlog.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, decode
 from app.audit.tlog.signing import SEED_BYTES, SeedSigner, Signer
 from app.core.errors import ConfigError, ProofError

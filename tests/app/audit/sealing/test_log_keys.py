@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.audit.sealing.authority import predecessors
-from app.audit.sealing.keys import KeySource, new_signers, parse_signers, render_signers, write_signers
 from app.audit.sealing.restore import declare, find_break
 from app.audit.sealing.rotate import rotate
+from app.audit.signing.keys import KeySource, new_signers, parse_signers, render_signers, write_signers
 from app.audit.tlog.note import parse_note
 from app.audit.tlog.signing import verified
 from app.core.errors import ConfigError, ProofError
