@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from app.audit.sealing import store
-from app.audit.sealing.outside import Latest, position
+from app.audit.sealing.outside import Latest, Outside, position
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.merkle import Node
 from app.audit.tlog.note import VerifierKey, parse_note
@@ -44,18 +44,42 @@ async def discontinuity(
     *,
     epochs: list[store.Epoch],
     head: store.Head | None,
-    outside: Latest | None,
+    outside: Outside,
     keys: Sequence[VerifierKey],
 ) -> Discontinuity | None:
-    """Hold the newest tree of the database against the newest checkpoint outside.
+    """Hold the newest tree of the database against the newest checkpoint outside and the word of witnesses.
 
     A newer tree counts only with a statement that one of the keys signed; a node without keys takes its word.
     """
-    if outside is None:
-        return None
-    signed = outside.checkpoint
+    latest = outside.latest()
+    found = None
+    if latest is not None:
+        found = await _behind(conn, epochs=epochs, head=head, latest=latest, keys=keys)
+    if found is not None or head is None:
+        return found
+    return contradiction(outside, epochs[0].origin, head.size)
+
+
+def contradiction(outside: Outside, origin: str, size: int) -> Discontinuity | None:
+    """The word of a witness against a tree of this size."""
+    for claim in outside.claims():
+        if claim.origin == origin and (claim.fork or claim.size > size):
+            kind = "fork" if claim.fork else "rollback"
+            return Discontinuity(kind, f"The witness {claim}", Checkpoint(claim.origin, claim.size, b""))
+    return None
+
+
+async def _behind(
+    conn: store.Connection,
+    *,
+    epochs: list[store.Epoch],
+    head: store.Head | None,
+    latest: Latest,
+    keys: Sequence[VerifierKey],
+) -> Discontinuity | None:
+    signed = latest.checkpoint
     if not epochs or head is None:
-        return _rollback(signed, outside.place, "the database has no sealed record at all")
+        return _rollback(signed, latest.place, "the database has no sealed record at all")
     newest = epochs[0]
     if signed.origin != newest.origin:
         later = position(Checkpoint(newest.origin, 0, b"")) > position(
@@ -63,10 +87,10 @@ async def discontinuity(
         )
         if later and any(signed.origin == epoch.origin for epoch in epochs):
             return None  # a restore was declared since, on this node or another
-        return _rollback(signed, outside.place, f"the newest tree of the database is {newest.origin}")
+        return _rollback(signed, latest.place, f"the newest tree of the database is {newest.origin}")
     if signed.size > head.size:
-        return _rollback(signed, outside.place, f"the database has only {head.size}")
-    return await inconsistency(conn, head, signed, outside.place)
+        return _rollback(signed, latest.place, f"the database has only {head.size}")
+    return await inconsistency(conn, head, signed, latest.place)
 
 
 async def inconsistency(

@@ -58,7 +58,7 @@ async def find_break(conn: store.Connection, *, source: KeySource, outside: Outs
     head = await store.head(conn, epochs[0].epoch) if epochs else None
     signed = outside.latest()
     keys = public_keys(source.load())
-    found = await discontinuity(conn, epochs=epochs, head=head, outside=signed, keys=keys)
+    found = await discontinuity(conn, epochs=epochs, head=head, outside=outside, keys=keys)
     gaps = []
     for boot in await store.unsealed_boots(conn):
         irregular = await store.first_irregular(conn, boot.boot, boot.seq, limit=_LOOK)

@@ -9,7 +9,7 @@ from app.audit.sealing.authority import rotation, signing_keys
 from app.audit.sealing.recording import record_within
 from app.audit.sealing.state import happened
 from app.audit.signing.files import replace_file
-from app.audit.signing.keys import KeySource, new_signers, public_keys, render_signers
+from app.audit.signing.keys import KeySource, new_signers, public_keys, read_signers, render_signers
 from app.audit.tlog.signing import SeedSigner
 from app.core.clock import Clock
 from app.core.errors import ConfigError, ConflictError
@@ -50,7 +50,7 @@ async def rotate(
 
 def _new(source: KeySource, given: Path | None, *, name: str) -> list[SeedSigner]:
     if given is not None:
-        new = source.read(given)
+        new = read_signers(given)
     elif source.managed:
         new = new_signers(name)
     else:

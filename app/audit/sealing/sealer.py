@@ -10,7 +10,7 @@ from datetime import datetime
 
 from app.audit.sealing import store
 from app.audit.sealing.authority import begin_log, signing_keys, trusted_keys
-from app.audit.sealing.continuity import Discontinuity, discontinuity
+from app.audit.sealing.continuity import Discontinuity, contradiction, discontinuity
 from app.audit.sealing.gather import Gathered, gather
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.state import SealState
@@ -105,18 +105,20 @@ class Sealer:
                 epochs = await store.epochs(conn)
             await self._load(conn, epochs[0])
         else:
-            outside = self._outside.latest()
-            head = self._tree.head
-            if outside is None or (outside.checkpoint.size, outside.checkpoint.root) != (
-                head.size,
-                head.root,
-            ):
+            if not self._shown(self._tree.head):
                 if not await self._continues(conn, await store.epochs(conn)):
                     return False
-                await self._publish(head, keep=False)
+                await self._publish(self._tree.head, keep=False)
             await self._take_keys(conn)
         self.state.ends("key", "tree")
         return True
+
+    def _shown(self, head: store.Head) -> bool:
+        """Whether what is outside is this very head, and no witness says otherwise."""
+        latest = self._outside.latest()
+        if latest is None or (latest.checkpoint.size, latest.checkpoint.root) != (head.size, head.root):
+            return False
+        return contradiction(self._outside, latest.checkpoint.origin, head.size) is None
 
     async def _continues(self, conn: store.Connection, epochs: list[store.Epoch]) -> bool:
         """Whether the database holds what was published; if not, sealing stops."""
@@ -131,8 +133,8 @@ class Sealer:
     async def _discontinuity(
         self, conn: store.Connection, epochs: list[store.Epoch], head: store.Head | None
     ) -> Discontinuity | None:
-        latest, keys = self._outside.latest(), known_keys(self._source)
-        return await discontinuity(conn, epochs=epochs, head=head, outside=latest, keys=keys)
+        keys = known_keys(self._source)
+        return await discontinuity(conn, epochs=epochs, head=head, outside=self._outside, keys=keys)
 
     async def broken(self, found: Discontinuity) -> None:
         """The database does not hold what was signed."""
