@@ -52,9 +52,14 @@ class Exports:
         self._witness_keys = witness_keys
 
     async def export(
-        self, path: Path, wanted: Wanted, *, sign: Sign | None, progress: Callable[[int, int], None]
+        self,
+        path: Path,
+        wanted: Wanted,
+        *,
+        signer: Callable[[], Sign | None],
+        progress: Callable[[int, int], None],
     ) -> Manifest:
-        """Write the folder; InputError if it is there or the range is none."""
+        """Write the folder; InputError if it is there or the range is none. `signer` is asked once the log is there."""
         folder = Folder(path)
         try:
             unsealed = await self._unsealed(wanted.wait)
@@ -66,7 +71,7 @@ class Exports:
                 words=wanted.words(),
                 made=self._clock.now().isoformat(timespec="seconds"),
                 unsealed=unsealed,
-                sign=sign,
+                sign=signer(),
                 progress=lambda done: progress(done, end - first),
             )
             manifest = await Bundle(folder, log, log.head, asked).write()

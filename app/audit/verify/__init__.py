@@ -1,5 +1,6 @@
 """Checking the record without trusting whoever sealed it: its own hashing and note checking, smaller than the sealer's.
 
+verify_database  the record where it stands                      (live.py, stored.py; SQL in store.py)
 verify_export  an export's folder, offline                       (exported.py: folder, manifest, statements)
 check_proof    the proof of one row                              (proof.py)
 Walk           tiles, the edge, earlier roots                    (walk.py over tree.py)
@@ -9,12 +10,14 @@ Report         faults with their place, doubts, notices          (report.py)
 """
 
 from app.audit.verify.exported import Anchors, verify_export
+from app.audit.verify.live import Surroundings, verify_database
 from app.audit.verify.notes import Key, Trust, keys
 from app.audit.verify.proof import check_proof
 from app.audit.verify.report import EXIT, Fault, Report
+from app.audit.verify.stored import Connections
 from app.audit.verify.unreadable import Unknown, Unreadable
 
 __all__ = [
-    "EXIT", "Anchors", "Fault", "Key", "Report", "Trust", "Unknown", "Unreadable", "check_proof", "keys",
-    "verify_export",
+    "EXIT", "Anchors", "Connections", "Fault", "Key", "Report", "Surroundings", "Trust", "Unknown", "Unreadable",
+    "check_proof", "keys", "verify_database", "verify_export",
 ]  # fmt: skip

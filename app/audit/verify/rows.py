@@ -154,6 +154,14 @@ class Rows:
         if len(self._closed) > _RECENT:
             self._closed.popitem(last=False)
 
+    def forgive(self, boot: str) -> None:
+        """Rows of this boot were lost by a declared restore."""
+        known = self.boots.get(boot)
+        if known is not None and known.missing:
+            self.report.notices.append(f"{known.missing} rows of boot {boot} were lost by a declared restore")
+            self._missing -= known.missing
+            known.missing = 0
+
     def finish(self, absent: int) -> None:
         """What can only be said at the end; so many rows are absent under statements."""
         if self._missing > absent:

@@ -5,15 +5,17 @@ A command's function is imported here and added to the group below.
 
 import click
 
+from app.cli.audit.export import export, prove, verifier
 from app.cli.audit.look import list_calls, show, trace
+from app.cli.audit.verify import check_proof, verify
 
 __all__ = ["audit"]
 
 
 @click.group()
 def audit() -> None:
-    """Read the record. Reading is recorded as well."""
+    """Read, export and verify the record. Reading is recorded as well."""
 
 
-for command in (list_calls, show, trace):
+for command in (list_calls, show, trace, export, verify, prove, check_proof, verifier):
     audit.add_command(command)
