@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from app.audit.verify import notes
-from app.audit.verify.exported import Anchors
+from app.audit.verify.anchors import Anchors
 from app.audit.verify.notes import Trust
 from app.audit.verify.report import Report
 from app.audit.verify.rows import claims

@@ -7,13 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from app.audit.verify import notes, store
-from app.audit.verify.exported import Anchors
+from app.audit.verify import notes
+from app.audit.verify.anchors import Anchors
 from app.audit.verify.notes import ROTATION, Key, Trust
 from app.audit.verify.report import Report
 from app.audit.verify.rows import Rows, claims
 from app.audit.verify.statements import Dropped
-from app.audit.verify.stored import Connections, StoredTree
+from app.audit.verify.stored import store
+from app.audit.verify.stored.tree import Connections, StoredTree
 from app.audit.verify.unreadable import Unreadable
 
 _BATCH = 256

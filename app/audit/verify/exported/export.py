@@ -4,26 +4,17 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from app.audit.verify import manifest as manifests
 from app.audit.verify import notes
-from app.audit.verify.folder import Files, content_path, read_file
-from app.audit.verify.notes import Key, Trust
+from app.audit.verify.anchors import Anchors
+from app.audit.verify.exported import manifest as manifests
+from app.audit.verify.exported.folder import Files, content_path, read_file
+from app.audit.verify.notes import Trust
 from app.audit.verify.report import Report
 from app.audit.verify.rows import Rows, claims
 from app.audit.verify.statements import Dropped
 from app.audit.verify.tree import WIDTH, leaf_hash, tile_path, tile_width
 from app.audit.verify.unreadable import Unknown, Unreadable
 from app.audit.verify.walk import Hashes, Walk
-
-
-class Anchors(msgspec.Struct, frozen=True, kw_only=True):
-    """What the auditor brings along: keys, witnesses that must have cosigned, checkpoints by file name."""
-
-    keys: Sequence[Key] = ()
-    witnesses: Sequence[Key] = ()
-    checkpoints: Sequence[tuple[str, bytes]] = ()
 
 
 async def verify_export(folder: Path, anchors: Anchors) -> Report:

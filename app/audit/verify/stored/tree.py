@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from app.audit.verify import notes, store
+from app.audit.verify import notes
 from app.audit.verify.notes import Key, Trust
 from app.audit.verify.rows import Rows, claims
 from app.audit.verify.statements import Dropped
+from app.audit.verify.stored import store
 from app.audit.verify.tree import HASH, WIDTH, leaf_hash, tile_path, tile_width
 from app.audit.verify.unreadable import Unreadable
 from app.audit.verify.walk import Hashes, Walk
