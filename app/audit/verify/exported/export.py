@@ -87,9 +87,7 @@ class _Export:
 
     def _head(self) -> Walk:
         data = self.files.read("checkpoint")
-        origin, size, root = notes.checkpoint(
-            self.trust.signed(data, "checkpoint", known=self.witnesses, old=False)
-        )
+        origin, size, root = self.trust.checkpoint(data, "checkpoint", witnesses=self.witnesses, old=False)
         if (origin, size) != (self.manifest.origin, self.manifest.size):
             raise Unreadable("checkpoint and manifest do not belong together")
         signers = {(name, key_id) for name, key_id, _ in notes.note(data)[1]}
@@ -117,8 +115,7 @@ class _Export:
         former = {str(epoch.get("origin")) for epoch in self.manifest.epochs}
         for name, data in given:
             try:
-                text = self.trust.signed(data, name, known=self.witnesses)
-                origin, size, root = notes.checkpoint(text)
+                origin, size, root = self.trust.checkpoint(data, name, witnesses=self.witnesses)
             except Unreadable as error:
                 self.report.fault(f"{name}: {error}", file=name)
                 continue

@@ -16,6 +16,7 @@ from app.audit.verify.statements import Dropped
 from app.audit.verify.stored import store
 from app.audit.verify.stored.tree import Connections, StoredTree
 from app.audit.verify.unreadable import Unreadable
+from app.core.errors import DatabaseError
 
 _BATCH = 256
 _CONTENTS = 16
@@ -41,6 +42,11 @@ async def verify_database(
         await live.verify()
     except Unreadable as error:
         live.report.fault(str(error))
+    except store.Away as error:
+        raise DatabaseError(
+            f"The record cannot be read: {' '.join(str(error).split())}.",
+            remedy="Verify again when the database is back.",
+        ) from error
     return live.report
 
 
@@ -113,8 +119,7 @@ class _Live:
         given = [*self._around.checkpoints, *self._anchors.checkpoints]
         for name, data in given:
             try:
-                text = trust.signed(data, name, known=self._witnesses())
-                origin, size, root = notes.checkpoint(text)
+                origin, size, root = trust.checkpoint(data, name, witnesses=self._witnesses())
             except Unreadable as error:
                 self.report.fault(f"{name}: {error}", file=name)
                 continue

@@ -7,7 +7,10 @@ import psycopg
 
 from app.db import Connection, struct_row
 
-__all__ = ["Connection", "Uncomparable"]
+__all__ = ["Away", "Connection", "Uncomparable"]
+
+Away = psycopg.OperationalError
+"""The connection is lost."""
 
 Uncomparable = psycopg.DataError
 """An entry is no JSON any more, so that its columns cannot be held against it."""

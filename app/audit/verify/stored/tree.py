@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from app.audit.verify import notes
 from app.audit.verify.notes import Key, Trust
 from app.audit.verify.rows import Rows, claims
 from app.audit.verify.statements import Dropped
@@ -58,25 +57,32 @@ class StoredTree:
             self.report.fault(what, file=tile_path(stray.level, stray.index, WIDTH))
         for beyond in await store.stray_checkpoints(self._conn, self.epoch.epoch):
             self.report.fault(f"the checkpoint of {beyond} is newer than the head", file=self.epoch.origin)
+        try:
+            await self._all_rows(walk, size, progress)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        await self._checkpoints(walk, size, size + 1)
+        walk.finish()
+
+    async def _all_rows(self, walk: Walk, size: int, progress: Callable[[int, int], None]) -> None:
         queue: asyncio.Queue[_Batch | None] = asyncio.Queue(1)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(size, queue))
             while (batch := await queue.get()) is not None:
                 await self._batch(walk, *batch)
                 progress(min(size, batch[0] + BATCH), size)
-        await self._checkpoints(walk, size, size + 1)
-        walk.finish()
 
     def _head(self) -> tuple[int, bytes]:
         epoch, name = self.epoch, f"the head of {self.epoch.origin}"
         try:
-            text = self._trust.signed(epoch.note.encode(), name, known=self.witnesses, old=not self.last)
-            origin, size, root = notes.checkpoint(text)
+            found = self._trust.checkpoint(
+                epoch.note.encode(), name, witnesses=self.witnesses, old=not self.last
+            )
         except Unreadable as error:
             raise Unreadable(f"{name}: {error}") from None
-        if (origin, size, root) != (epoch.origin, epoch.size, epoch.root):
+        if found != (epoch.origin, epoch.size, epoch.root):
             self.report.fault(f"{name} has other columns than its signed note", file=name)
-        return size, root
+        return found[1], found[2]
 
     def _outside(self, walk: Walk, name: str, size: int, root: bytes) -> None:
         if size <= walk.size:
@@ -163,8 +169,8 @@ class StoredTree:
         for kept in await store.checkpoints(self._conn, self.epoch.epoch, first, end):
             name = f"the checkpoint of {kept.size}"
             try:
-                text = self._trust.signed((kept.note + kept.lines).encode(), name, known=self.witnesses)
-                origin, size, root = notes.checkpoint(text)
+                data = (kept.note + kept.lines).encode()
+                origin, size, root = self._trust.checkpoint(data, name, witnesses=self.witnesses)
             except Unreadable as error:
                 self.report.fault(f"{name}: {error}", file=name)
                 continue
