@@ -61,6 +61,7 @@ async def running(
         async with open_site(profile, folder=folder, serving=True) as site:
             seal = open_seal(site)
             await refuse_undeclared_restore(site, seal)
+            await seal.sealer.prepare()
             await _recover(site)
             await first_policy(site, name=policy)
             async with open_doors(site, connector, seal.state.notes) as doors:
@@ -74,6 +75,8 @@ async def _recover(site: Site) -> None:
         lost = await close_orphans(
             conn, recorder=site.recorder, clock=site.clock, settle=site.identity.budgets.settle_lost
         )
+    await site.erasures.repeat()
+    await site.erasures.finish()
     if lost:
         log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
 

@@ -18,12 +18,13 @@ from tests.app.audit.sealing.workshop import Writer, workshop
 Sealed = tuple[str, list[tuple[str, bytes]]]
 CONTENT = b"beside the row" * 100
 
-UUIDS = {"id", "call", "boot"}
+UUIDS = {"id", "call", "boot", "subject", "resource_subject"}
 COLUMNS = [
     "id", "time", "kind", "call", "node", "boot", "seq", "trace_id", "span_id", "parent_id", "door", "action",
     "resource_kind", "resource", "actor_id", "actor_kind", "actor", "client", "address", "agent", "session",
     "credential", "decision", "reason", "policy_hash", "rule_ids", "status", "input_tokens", "output_tokens",
     "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "microdollars", "latency_us", "body",
+    "subject", "resource_subject",
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Asking for an export: which rows, where to, and waiting until what is committed now is sealed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 from app.audit.export import store
 from app.audit.export.bundle import Asked, Bundle, Sign
 from app.audit.export.folder import Folder
-from app.audit.export.log import SealedLog, open_log
+from app.audit.export.log import Beside, SealedLog, open_log
 from app.audit.export.manifest import Manifest
 from app.core.clock import Clock
 from app.core.errors import InputError
@@ -43,13 +43,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Exports:
     """Writes exports; the caller has been admitted for `audit.read`. `boot` is this process's own writer."""
 
-    def __init__(
-        self, *, pool: store.Pool, clock: Clock, boot: UUID, witness_keys: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, *, pool: store.Pool, clock: Clock, boot: UUID, beside: Beside) -> None:
         self._pool = pool
         self._clock = clock
         self._boot = boot
-        self._witness_keys = witness_keys
+        self._beside = beside
 
     async def export(
         self,
@@ -63,7 +61,7 @@ class Exports:
         folder = Folder(path)
         try:
             unsealed = await self._unsealed(wanted.wait)
-            log = await open_log(self._pool, wanted.epoch, witness_keys=self._witness_keys)
+            log = await open_log(self._pool, wanted.epoch, self._beside)
             first, end = await self._range(log, wanted)
             asked = Asked(
                 first=first,

@@ -60,8 +60,15 @@ class Sealer:
         self._rest_until = float("-inf")
         self._look_at = float("-inf")
 
+    async def prepare(self) -> None:
+        """Begin the log if there is none, so that its key is there as soon as a new site is."""
+        await self._turn(seal=False)
+
     async def step(self) -> None:
         """Seal what is there, if this node leads; alarms instead of exceptions for what a person must mend."""
+        await self._turn(seal=True)
+
+    async def _turn(self, *, seal: bool) -> None:
         conn = None
         if self._clock.monotonic() >= self._rest_until:
             conn = await self._leader.connection()
@@ -70,7 +77,7 @@ class Sealer:
             if conn is None:
                 await self._follow()
                 return
-            await self._lead(conn)
+            await self._lead(conn, seal=seal)
         except (*store.Failed, DatabaseError) as error:
             await self._give_up()
             log.warning("sealing: %s", " ".join(str(error).split()) or type(error).__name__)
@@ -79,9 +86,9 @@ class Sealer:
         except ProofError as error:
             await self._stop("tree", f"{error} Look at it with `sallyport audit status`.")
 
-    async def _lead(self, conn: store.Connection) -> None:
+    async def _lead(self, conn: store.Connection, *, seal: bool) -> None:
         with store.deadline(conn, PATIENCE):
-            more = await self._ready(conn)
+            more = await self._ready(conn) and seal
         while more:
             with store.deadline(conn, PATIENCE):
                 more = await self._seal(conn)

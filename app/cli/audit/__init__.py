@@ -5,8 +5,11 @@ A command's function is imported here and added to the group below.
 
 import click
 
+from app.cli.audit.erase import erase
 from app.cli.audit.export import export, prove, verifier
+from app.cli.audit.hold import hold
 from app.cli.audit.look import list_calls, show, trace
+from app.cli.audit.query import query
 from app.cli.audit.verify import check_proof, verify
 
 __all__ = ["audit"]
@@ -17,5 +20,19 @@ def audit() -> None:
     """Read, export and verify the record. Reading is recorded as well."""
 
 
-for command in (list_calls, show, trace, export, verify, prove, check_proof, verifier):
+COMMANDS = (
+    list_calls,
+    show,
+    trace,
+    query,
+    export,
+    verify,
+    prove,
+    check_proof,
+    verifier,
+    erase,
+    hold,
+)
+
+for command in COMMANDS:
     audit.add_command(command)

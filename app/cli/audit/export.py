@@ -40,10 +40,18 @@ MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
     show_default=True,
     help="Seconds to wait until what is written now is sealed.",
 )
+@click.option(
+    "--statements",
+    "further",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The file of statements of another node (record/statements in its data folder).",
+)
 @site_command
 async def export(site: Site, output: Output, **given: Any) -> None:
     """Export the record, or a range of it, with everything that an auditor needs to check it."""
-    from app.audit.export import Exports, Wanted
+    from app.audit.export import Beside, Exports, Wanted
+    from app.cli.audit.outside import statements
 
     since, until = _times(given)
     wanted = Wanted(
@@ -62,7 +70,10 @@ async def export(site: Site, output: Output, **given: Any) -> None:
             pool=site.pool,
             clock=site.clock,
             boot=site.recorder.boot,
-            witness_keys=[witness.key for witness in site.profile.record.witnesses.values()],
+            beside=Beside(
+                witness_keys=[witness.key for witness in site.profile.record.witnesses.values()],
+                statements=lambda: [note for _, note in statements(site, given["further"])],
+            ),
         )
         with _progress() as progress:
             made = await exports.export(

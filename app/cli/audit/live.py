@@ -1,24 +1,22 @@
 """Verifying the record in the site's database, with what was published outside it."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from app.audit.sealing.outside import Line
 from app.audit.verify import Anchors, Connections, Report, Surroundings, keys, verify_database
+from app.cli.audit.outside import published, statements
 from app.cli.site import operator_call, site_profile
 from app.core.call import Resource
-from app.core.jsonsafe import convert, decode_object
 from app.egress import Connector
 from app.server.process import run_guarded
-from app.server.seal import outside_of
 from app.server.site import Site, open_site
 
 
-def verify_site(data: Path | None, profile: Path | None, anchors: Anchors) -> Report:
+def verify_site(data: Path | None, profile: Path | None, anchors: Anchors, further: Sequence[Path]) -> Report:
     """Open the site that the options mean and verify its record."""
     loaded, folder = site_profile(data, profile)
     reports: list[Report] = []
@@ -27,31 +25,21 @@ def verify_site(data: Path | None, profile: Path | None, anchors: Anchors) -> Re
         async with open_site(loaded, folder=folder, serving=False) as site:
             call = operator_call("audit.read", Resource("record", "verify"))
             async with site.admission.admit(call) as passage:
-                reports.append(await _verify(site, anchors))
+                reports.append(await _verify(site, anchors, further))
                 passage.note(result={"verdict": reports[0].verdict, "checked": reports[0].checked})
 
     run_guarded(loaded, run, fast=False)
     return reports[0]
 
 
-async def _verify(site: Site, anchors: Anchors) -> Report:
+async def _verify(site: Site, anchors: Anchors, further: Sequence[Path]) -> Report:
     witnesses = keys(witness.key for witness in site.profile.record.witnesses.values())
-    around = Surroundings(checkpoints=list(_checkpoints(site)), witnesses=witnesses)
+    around = Surroundings(
+        checkpoints=list(published(site)), statements=statements(site, further), witnesses=witnesses
+    )
     async with await site.connection("verify") as ahead, await site.connection("verify") as other:
         with _progress() as progress:
             return await verify_database(Connections(ahead, other), anchors, around, progress)
-
-
-def _checkpoints(site: Site) -> Iterator[tuple[str, bytes]]:
-    """What was published: the newest head, and each line of the append-only file."""
-    outside = outside_of(site)
-    if outside.head.exists():
-        yield str(outside.head), outside.head.read_bytes()
-    if outside.file.exists():
-        with outside.file.open("rb") as file:
-            for number, text in enumerate(file, 1):
-                line = convert(decode_object(text), Line)
-                yield f"{outside.file}:{number}", (line.checkpoint + "".join(line.cosignatures)).encode()
 
 
 @contextmanager

@@ -44,6 +44,13 @@ def anchor_options(function: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A checkpoint kept elsewhere, which the record must contain.",
 )
+@click.option(
+    "--statements",
+    "further",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The file of statements of another node (record/statements in its data folder).",
+)
 @site_options
 @json_option
 def verify(
@@ -52,6 +59,7 @@ def verify(
     keys: tuple[str, ...],
     witnesses: tuple[str, ...],
     checkpoints: tuple[Path, ...],
+    further: tuple[Path, ...],
     data: Path | None,
     profile: Path | None,
     as_json: bool,
@@ -64,13 +72,13 @@ def verify(
 
     anchors = _anchors(keys, witnesses, checkpoints)
     if path is not None:
-        if data or profile:
-            raise InputError("Give PATH, or --data and --profile, not both.")
+        if further:
+            raise InputError("An export has its statements inside.", remedy="Leave --statements out.")
         report = asyncio.run(verify_export(path, anchors))
     else:
         from app.cli.audit.live import verify_site
 
-        report = verify_site(data, profile, anchors)
+        report = verify_site(data, profile, anchors, further)
     _end(report, as_json, str(path or "the record of this site"))
 
 

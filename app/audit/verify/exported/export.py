@@ -170,7 +170,11 @@ class _Export:
                 self.rows.add(leaf, entry)
             elif entry is not None and not inside:
                 self.report.fault("there is a row outside the exported range", leaf=leaf, file=name)
-            elif entry is None and i < len(entries) and (not inside or self.dropped.covers(leaf)):
+            elif (
+                entry is None
+                and i < len(entries)
+                and (not inside or self.dropped.covers(self.manifest.epoch, leaf))
+            ):
                 self.absent += inside
             else:
                 what = difference(wanted, i, hashes, entries, found)

@@ -65,9 +65,11 @@ class _Live:
         self._around = surroundings
         self._progress = progress
         self._rows = Rows(self.report, whole=True)
+        self._sealed: dict[UUID, int] = {}
 
     async def verify(self) -> None:
         """Keys, then each tree, then what stands outside the trees."""
+        self._sealed = await store.sealed_ends(self._conn)
         epochs = await store.epochs(self._conn)
         trust = await self._trust()
         dropped = Dropped()
@@ -134,7 +136,8 @@ class _Live:
         waiting = 0
         for writer in await store.writers(self._conn):
             boot = self._rows.boots.get(str(writer.boot))
-            end = 0 if boot is None else boot.last + 1
+            # Rows at the end of what is sealed may have been dropped.
+            end = max(self._sealed.get(writer.boot, 0), 0 if boot is None else boot.last + 1)
             place = {"boot": str(writer.boot)}
             if writer.rows and not writer.known:
                 self.report.fault("rows of a boot that never started", **place)

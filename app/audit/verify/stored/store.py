@@ -154,19 +154,20 @@ async def rows(conn: Connection, epoch: int, first: int, end: int, hashes: bytes
             " e.resource_kind, e.resource, e.actor_id, e.actor_kind, e.actor, e.client, e.address, e.agent, e.session,"
             " e.credential,"
             " e.decision, e.reason, e.policy_hash, e.rule_ids, e.status, e.input_tokens, e.output_tokens,"
-            " e.cache_read_tokens, e.cache_write_tokens, e.reasoning_tokens, e.microdollars, e.latency_us, e.body)"
+            " e.cache_read_tokens, e.cache_write_tokens, e.reasoning_tokens, e.microdollars, e.latency_us, e.body,"
+            " e.subject, e.resource_subject)"
             " IS NOT DISTINCT FROM ROW(j.id, j.time, j.kind, j.call, j.node, j.boot, j.seq, j.trace_id, j.span_id,"
             " j.parent_id, j.door, j.action, j.resource_kind, j.resource, j.actor_id, j.actor_kind, j.actor,"
             " j.client, j.address, j.agent, j.session, j.credential, j.decision, j.reason, j.policy_hash, j.rule_ids,"
             " j.status, j.input_tokens, j.output_tokens, j.cache_read_tokens, j.cache_write_tokens,"
-            " j.reasoning_tokens, j.microdollars, j.latency_us, j.body)"
+            " j.reasoning_tokens, j.microdollars, j.latency_us, j.body, j.subject, j.resource_subject)"
             " FROM json_to_record(convert_from(e.entry, 'UTF8')::json) AS j("
             "id uuid, time timestamptz, kind text, call uuid, node text, boot uuid, seq bigint, trace_id text,"
             " span_id text, parent_id text, door text, action text, resource_kind text, resource text, actor_id text,"
             " actor_kind text, actor text, client text, address text, agent text, session text, credential text,"
             " decision text, reason text, policy_hash text, rule_ids text[], status text, input_tokens bigint,"
             " output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint,"
-            " microdollars bigint, latency_us bigint, body jsonb)) END AS same"
+            " microdollars bigint, latency_us bigint, body jsonb, subject uuid, resource_subject uuid)) END AS same"
             " FROM audit_events e WHERE e.boot = r.boot AND e.seq >= r.seq + greatest(0, %(first)s - r.leaf)"
             " AND e.seq < r.seq + least(r.count, %(end)s - r.leaf) ORDER BY e.seq LIMIT 1048576) AS d"
             " WHERE r.epoch = %(epoch)s AND r.leaf < %(end)s AND r.leaf >= coalesce((SELECT max(leaf)"
@@ -219,6 +220,12 @@ async def writers(conn: Connection) -> list[Writer]:
             " FULL JOIN audit_cursors c ON c.boot = e.boot LEFT JOIN audit_boots b ON b.boot = e.boot ORDER BY 1"
         )
         return await cursor.fetchall()
+
+
+async def sealed_ends(conn: Connection) -> dict[UUID, int]:
+    """For each boot the number after its last sealed row."""
+    cursor = await conn.execute("SELECT boot, max(seq + count) FROM audit_runs GROUP BY boot")
+    return {row[0]: int(row[1]) for row in await cursor.fetchall()}
 
 
 class Tail(msgspec.Struct, frozen=True):

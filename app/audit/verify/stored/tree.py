@@ -151,7 +151,7 @@ class StoredTree:
 
     async def _absent(self, first: int, end: int) -> None:
         for leaf in range(first, end):
-            if self._dropped.covers(leaf):
+            if self._dropped.covers(self.epoch.epoch, leaf):
                 self.absent += 1
                 continue
             run = await store.run_at(self._conn, self.epoch.epoch, leaf)
