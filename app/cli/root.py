@@ -20,7 +20,7 @@ COMMANDS = {
     "serve": ("app.cli.serve:serve", "Serve a site."),
     "demo": ("app.cli.demo:demo", "Show everything: no database, no key, no network needed."),
     "config": ("app.cli.config:config", "Check, show and explain the profile."),
-    "audit": ("app.cli.audit:audit", "Read the record."),
+    "audit": ("app.cli.audit:audit", "Read, seal, export and verify the record."),
     "sink": ("app.cli.audit.sinks:sink", "Forward the record: see, test, pause and replay sinks."),
     "witness": ("app.cli.audit.witness:witness", "Cosign the checkpoints of another site's record."),
     "policy": ("app.cli.policy:policy", "Write, test and apply policies."),
