@@ -18,13 +18,14 @@ from app.audit.recorder import Recorder
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.core.errors import DatabaseError
-from app.core.paths import postgres_home, resources
+from app.core.paths import postgres_home
 from app.db import Connection, Pool, connect, open_pool
 from app.db.keeping import embedded
-from app.db.migrate import Migration, migrate, read_migrations
+from app.db.migrate import Migration
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.server.folder import prepare
+from app.server.roles import bring_up_to_date, url_for
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +53,9 @@ class Site:
 
     async def connection(self, purpose: str) -> Connection:
         """A connection of its own, outside the pool."""
-        return await connect(
-            self.database_url, purpose=purpose, timeout=self.profile.database.connect_timeout
-        )
+        settings = self.profile.database
+        url = url_for(settings, self.database_url, purpose=purpose)
+        return await connect(url, purpose=purpose, timeout=settings.connect_timeout)
 
 
 @asynccontextmanager
@@ -63,7 +64,7 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
     folder = prepare(folder)
     clock = SystemClock()
     async with _database(profile, folder, serving=serving) as url:
-        migrated = await _migrate(url, timeout=profile.database.connect_timeout)
+        migrated = await bring_up_to_date(profile.database, url)
         async with (
             open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
             _recorder(profile, url, clock) as recorder,
@@ -113,11 +114,6 @@ def _database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsync
 @asynccontextmanager
 async def _given(url: str) -> AsyncIterator[str]:
     yield url
-
-
-async def _migrate(url: str, *, timeout: float) -> list[Migration]:
-    async with await connect(url, purpose="migrate", timeout=timeout) as conn:
-        return await migrate(conn, read_migrations(resources() / "migrations"))
 
 
 @asynccontextmanager
