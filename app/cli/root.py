@@ -35,6 +35,7 @@ COMMANDS = {
         "Print the settings that point a client at this site.",
     ),
     "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
+    "database": ("app.cli.database:database", "Keep apart who owns, writes, seals and reads the record."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database's schema up to date."),
     "help": ("app.cli.file.manual:manual", "Read the manual."),
     "completion": ("app.cli.file.completion:completion", "Print shell completion."),

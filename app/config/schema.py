@@ -55,6 +55,19 @@ class Database(Section, frozen=True):
     url: Annotated[
         Secret | None, Meta(description="postgresql://… of an existing database, `file:PATH` or `${VAR}`")
     ] = None
+    owner_url: Annotated[
+        Secret | None,
+        Meta(
+            description="the same database as the role that owns the schema; used to migrate and grant, only"
+        ),
+    ] = None
+    sealer_url: Annotated[
+        Secret | None, Meta(description="the same database as the role that seals the record")
+    ] = None
+    auditor: Annotated[
+        str,
+        Meta(description="role that may look at the record and nothing else, kept so after each migration"),
+    ] = ""
     pool: Annotated[Positive, Meta(description="connections beside the record's own")] = 6
     connect_timeout: Annotated[Seconds, Meta(description="seconds to wait for a connection")] = 5.0
 

@@ -22,9 +22,10 @@ from app.db.migrate import Migration
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.server.folder import prepare
-from app.server.rooms.database import migrate_database, open_database
+from app.server.rooms.database import open_database
 from app.server.rooms.keeping import Keeping, open_keeping
 from app.server.rooms.recorder import open_recorder
+from app.server.rooms.roles import bring_up_to_date
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,9 @@ class Site:
 
     async def connection(self, purpose: str) -> Connection:
         """A connection of its own, outside the pool."""
-        return await connect(
-            self.database_url, purpose=purpose, timeout=self.profile.database.connect_timeout
-        )
+        settings = self.profile.database
+        url = url_for(settings, self.database_url, purpose=purpose)
+        return await connect(url, purpose=purpose, timeout=settings.connect_timeout)
 
 
 @asynccontextmanager
@@ -65,7 +66,7 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
     folder = prepare(folder)
     clock = SystemClock()
     async with open_database(profile, folder, serving=serving) as url:
-        migrated = await migrate_database(url, timeout=profile.database.connect_timeout)
+        migrated = await bring_up_to_date(profile.database, url)
         async with (
             open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
             open_recorder(profile, url, clock) as recorder,
