@@ -25,7 +25,7 @@ from app.server.folder import prepare
 from app.server.rooms.database import open_database
 from app.server.rooms.keeping import Keeping, open_keeping
 from app.server.rooms.recorder import open_recorder
-from app.server.rooms.roles import bring_up_to_date
+from app.server.rooms.roles import bring_up_to_date, url_for
 
 log = logging.getLogger(__name__)
 
