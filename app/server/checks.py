@@ -15,9 +15,9 @@ from app.core.errors import SallyportError
 from app.core.paths import postgres_home
 from app.db import connect
 from app.db.owner import server_owner
+from app.server.database import standing
 from app.server.listen.connection import uses_compiled_parser
 from app.server.listen.listener import is_loopback, split_address
-from app.server.roles import standing
 
 _FREE_BYTES = 1024**3
 _FILES = 1024

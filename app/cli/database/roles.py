@@ -7,8 +7,8 @@ import click
 from app.cli.site import operator_call, site_options, site_profile
 from app.core.call import Resource
 from app.egress import Connector
+from app.server.database import apply, database_name, script
 from app.server.process import run_guarded
-from app.server.roles import apply, database_name, script
 from app.server.site import open_site
 
 _HEAD = """\
