@@ -8,6 +8,11 @@ CREATE INDEX audit_events_action ON audit_events (action text_pattern_ops, id)
 CREATE INDEX audit_events_resource ON audit_events (resource text_pattern_ops, id)
     WHERE kind IN ('intent', 'denial', 'event');
 
+-- Persons' rows hold no name but their subject.
+CREATE INDEX audit_events_subject ON audit_events (subject, id)
+    WHERE subject IS NOT NULL AND kind IN ('intent', 'denial', 'event');
+CREATE INDEX audit_events_about ON audit_events (resource_subject, id) WHERE resource_subject IS NOT NULL;
+
 -- What is rare and asked for first: denials, and calls that did not end well.
 CREATE INDEX audit_events_denied ON audit_events (id) WHERE kind = 'denial';
 CREATE INDEX audit_events_failed ON audit_events (status, call) WHERE kind IN ('outcome', 'lost') AND status <> 'ok';
@@ -41,6 +46,7 @@ BEGIN
     END IF;
 END $$;
 
+<<<<<<<< HEAD:migrations/0007_reading.sql
 -- A hold is lifted, never changed or removed; of a removal only what followed from it is added.
 CREATE FUNCTION audit_side_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -66,3 +72,19 @@ BEGIN
                        name || '_no_truncate', name);
     END LOOP;
 END $$;
+========
+-- A hold is set and lifted, once each, and says so for ever.
+CREATE FUNCTION audit_holds_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.lifted IS NULL
+       AND to_jsonb(NEW) - 'lifted' - 'lifted_by' = to_jsonb(OLD) - 'lifted' - 'lifted_by' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'holds are kept: % on % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER audit_holds_kept BEFORE UPDATE OR DELETE ON audit_holds
+    FOR EACH ROW EXECUTE FUNCTION audit_holds_kept();
+CREATE TRIGGER audit_holds_no_truncate BEFORE TRUNCATE ON audit_holds
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+>>>>>>>> query:migrations/0006_reading.sql

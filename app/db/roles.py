@@ -130,12 +130,11 @@ async def grant(conn: Connection, names: Names) -> bool:
 def granting(names: Names, found: list[Table]) -> list[sql.Composed]:
     """Take every right from everybody but the owner, then give back what each role is for."""
     members = {"writer": names.writer, "sealer": names.sealer, "auditor": names.auditor}
-    others, writer = _list(names.others), sql.Identifier(names.writer)
+    others = _list(names.others)
     made = [
+        sql.SQL(_PARTITIONS).format(),
         sql.SQL(_TAKE).format(roles=sql.Literal(["public", *names.others])),
         sql.SQL(_REACH).format(roles=sql.Literal(names.others)),
-        sql.SQL(_PARTITIONS).format(),
-        sql.SQL("GRANT EXECUTE ON FUNCTION audit_ensure_partition(timestamptz) TO {}").format(writer),
         sql.SQL(_DEFINERS).format(writer=sql.Literal(names.writer)),
         sql.SQL("GRANT SELECT ON schema_migrations TO {}").format(others),
     ]

@@ -12,6 +12,7 @@ from app import __version__
 from app.api import Rooms
 from app.api import routes as api_routes
 from app.audit.query import Asking
+from app.audit.subjects import Reveal
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -86,7 +87,7 @@ def _routes(
         engine=site.engine,
         reading=site.reading,
         # Below the pool's patience, so that a question that is too broad is told so.
-        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
+        asking=Asking(site.pool.connection, reveal=Reveal(site.keeping.persons), seconds=0.8 * site.pool.patience),
         clock=site.clock,
         recorder=site.recorder,
         sinks=site.sinks,

@@ -127,11 +127,11 @@ SEALER_MAY_NOT = (
     "DELETE FROM audit_events",
     "INSERT INTO audit_contents (digest, bytes) VALUES ('x', '')",
     "SELECT * FROM api_keys",
-    "SELECT * FROM users",
+    "SELECT * FROM audit_subjects",
 )
 AUDITOR_MAY_NOT = (
-    "SET default_transaction_read_only = off; INSERT INTO audit_events SELECT * FROM audit_events",
-    "SET default_transaction_read_only = off; DELETE FROM audit_events",
+    "BEGIN READ WRITE; INSERT INTO audit_events SELECT * FROM audit_events",
+    "BEGIN READ WRITE; DELETE FROM audit_events",
     "SELECT * FROM api_keys",
     "SELECT * FROM sessions",
     "SELECT audit_ensure_partition(now())",
