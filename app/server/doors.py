@@ -83,7 +83,7 @@ def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -
         engine=site.engine,
         reading=site.reading,
         # Below the pool's patience, so that a question that is too broad is told so.
-        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
+        asking=Asking(site.pool.connection, reveal=site.reading.reveal, seconds=0.8 * site.pool.patience),
         clock=site.clock,
         recorder=site.recorder,
     )

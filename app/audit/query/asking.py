@@ -10,6 +10,7 @@ from app.audit.event import Event
 from app.audit.query import store
 from app.audit.query.lines import RecordLine, line_of
 from app.audit.query.query import MAX_PAGE, Query, parameters
+from app.audit.subjects import Reveal
 from app.core.errors import DatabaseError, InputError
 
 Lend = Callable[[], AbstractAsyncContextManager[store.Connection]]
@@ -26,11 +27,13 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Asking:
     """Questions over lent connections; the caller has been admitted for `audit.read`.
 
+    With `reveal` the values of persons are shown.
     `seconds` bounds each statement, 0 does not; past it the question is refused as too broad.
     """
 
-    def __init__(self, lend: Lend, *, seconds: float = 0.0) -> None:
+    def __init__(self, lend: Lend, *, reveal: Reveal | None = None, seconds: float = 0.0) -> None:
         self._lend = lend
+        self._reveal = reveal
         self._milliseconds = int(seconds * 1000)
         self._places: dict[UUID, int] = {}
 
@@ -98,10 +101,17 @@ class Asking:
                 f"The record cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
                 remedy="Try again when the database is back.",
             ) from error
+        decided = await self._shown([_event(pair.decided) for pair in pairs])
+        ended = await self._shown([_event(pair.ended) for pair in pairs if pair.ended])
+        outcomes = iter(ended)
         return [
-            line_of(_event(pair.decided), _event(pair.ended) if pair.ended else None, bodies=bodies)
-            for pair in pairs
+            line_of(event, next(outcomes) if pair.ended else None, bodies=bodies)
+            for event, pair in zip(decided, pairs, strict=True)
         ]
+
+    async def _shown(self, events: list[Event]) -> list[Event]:
+        """With the values of persons, as far as they may be read."""
+        return await self._reveal.events(events) if self._reveal is not None else events
 
 
 def _event(entry: bytes) -> Event:

@@ -130,7 +130,7 @@ async def _asking(site: Site) -> AsyncIterator[Asking]:
         async def lend() -> AsyncIterator[Any]:
             yield conn
 
-        yield Asking(lend)
+        yield Asking(lend, reveal=site.reading.reveal)
 
 
 def _query(given: dict[str, Any], *, zone: tzinfo, now: datetime) -> Query:
