@@ -22,7 +22,7 @@ from app.server.folder import prepare, sole_server
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
-from app.server.seal import Seal, open_seal, refuse_undeclared_restore
+from app.server.rooms.seal import Seal, open_seal, refuse_undeclared_restore
 from app.server.site import Site, open_site
 from app.server.work import run_work
 

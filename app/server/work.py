@@ -11,7 +11,8 @@ from app.server.doors import Doors
 from app.server.first_run import host_call
 from app.server.listen.listener import Listener
 from app.server.listen.tls import Certificate
-from app.server.seal import Seal
+from app.server.rooms.forward import forward
+from app.server.rooms.seal import Seal
 from app.server.site import Site
 
 
@@ -52,4 +53,5 @@ async def run_work(
         jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))
     async with asyncio.TaskGroup() as group:
         group.create_task(run_jobs(jobs))
+        group.create_task(forward(site, doors.connector))
         group.create_task(listen(lambda: site.connection("listen"), heard))
