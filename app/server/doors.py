@@ -90,6 +90,9 @@ def _routes(
         clock=site.clock,
         recorder=site.recorder,
         sinks=site.sinks,
+        erasures=site.keeping.erasures,
+        holds=site.keeping.holds,
+        retention=site.keeping.retention,
         stopping=stopping,
     )
     return [
