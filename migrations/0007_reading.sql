@@ -46,7 +46,6 @@ BEGIN
     END IF;
 END $$;
 
-<<<<<<<< HEAD:migrations/0007_reading.sql
 -- A hold is lifted, never changed or removed; of a removal only what followed from it is added.
 CREATE FUNCTION audit_side_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -72,19 +71,3 @@ BEGIN
                        name || '_no_truncate', name);
     END LOOP;
 END $$;
-========
--- A hold is set and lifted, once each, and says so for ever.
-CREATE FUNCTION audit_holds_kept() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'UPDATE' AND OLD.lifted IS NULL
-       AND to_jsonb(NEW) - 'lifted' - 'lifted_by' = to_jsonb(OLD) - 'lifted' - 'lifted_by' THEN
-        RETURN NEW;
-    END IF;
-    RAISE EXCEPTION 'holds are kept: % on % is refused', TG_OP, TG_TABLE_NAME
-        USING ERRCODE = 'insufficient_privilege';
-END $$;
-CREATE TRIGGER audit_holds_kept BEFORE UPDATE OR DELETE ON audit_holds
-    FOR EACH ROW EXECUTE FUNCTION audit_holds_kept();
-CREATE TRIGGER audit_holds_no_truncate BEFORE TRUNCATE ON audit_holds
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
->>>>>>>> query:migrations/0006_reading.sql

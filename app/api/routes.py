@@ -6,14 +6,16 @@ import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, groups, keys, policies, record, sessions, sinks, status
+from app.api import accounts, groups, keeping, keys, policies, record, sessions, sinks, status
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
 from app.audit.query import Asking
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.retention import Holds, Retention
 from app.audit.sinks import Sinks
+from app.audit.subjects.erasure import Erasures
 from app.core.clock import Clock
 from app.extensions import Params, Route
 from app.identity import Identity
@@ -31,6 +33,9 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     recorder: Recorder
     sinks: Sinks
+    erasures: Erasures
+    holds: Holds
+    retention: Retention
     stopping: asyncio.Event
 
 
@@ -41,6 +46,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *policies.operations(rooms.policies),
         *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
         *sinks.operations(rooms.sinks),
+        *keeping.operations(erasures=rooms.erasures, holds=rooms.holds, retention=rooms.retention),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),
         *sessions.operations(rooms.identity),

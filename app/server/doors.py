@@ -9,10 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from app import __version__
-from app.api import Rooms
 from app.api import routes as api_routes
-from app.audit.query import Asking
-from app.audit.subjects import Reveal
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -25,6 +22,7 @@ from app.mcp import Servers, programs, remotes
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
+from app.server.rooms.api import api_rooms
 from app.server.site import Site
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
@@ -81,18 +79,6 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
 def _routes(
     site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
 ) -> list[Route]:
-    rooms = Rooms(
-        identity=site.identity,
-        policies=site.policies,
-        engine=site.engine,
-        reading=site.reading,
-        # Below the pool's patience, so that a question that is too broad is told so.
-        asking=Asking(site.pool.connection, reveal=Reveal(site.keeping.persons), seconds=0.8 * site.pool.patience),
-        clock=site.clock,
-        recorder=site.recorder,
-        sinks=site.sinks,
-        stopping=stopping,
-    )
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
@@ -104,7 +90,7 @@ def _routes(
             us=US,
             origins=site.profile.listen.origins,
         ),
-        *api_routes(admission=site.admission, rooms=rooms),
+        *api_routes(admission=site.admission, rooms=api_rooms(site, stopping=stopping)),
     ]
 
 

@@ -6,4 +6,5 @@ recorder.py   the one writer of the record
 keeping.py   persons and their keys, holds, erasures, retention
 seal.py       the signed tree over the record
 forward.py    the record's sinks
+api.py        what the admin API asks
 """
