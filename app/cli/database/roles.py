@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.site import operator_call, site_options, site_profile
+from app.cli.site import Output, json_option, operator_call, site_options, site_profile
 from app.core.call import Resource
 from app.egress import Connector
 from app.server.process import run_guarded
@@ -23,7 +23,8 @@ _HEAD = """\
 @site_options
 @click.option("--print", "how", flag_value="print", default=True, help="Print SQL for a DBA; the default.")
 @click.option("--apply", "how", flag_value="apply", help="Make and grant them over the profile's connection.")
-def roles(data: Path | None, profile: Path | None, how: str) -> None:
+@json_option
+def roles(data: Path | None, profile: Path | None, how: str, as_json: bool) -> None:
     """Make roles that own, write, seal and look, so that whoever writes the record cannot change it.
 
     Their names are those of the profile's connection strings, or sallyport_owner, _writer, _sealer and _auditor.
@@ -31,7 +32,8 @@ def roles(data: Path | None, profile: Path | None, how: str) -> None:
     loaded, folder = site_profile(data, profile)
     if how == "print":
         name = database_name(loaded.database)
-        click.echo(_HEAD.format(database=name) + script(loaded.database, database=name), nl=False)
+        sql = _HEAD.format(database=name) + script(loaded.database, database=name)
+        Output(as_json=as_json).value({"database": name, "sql": sql}, sql.rstrip("\n"))
         return
 
     async def run(_: Connector) -> None:
@@ -40,7 +42,10 @@ def roles(data: Path | None, profile: Path | None, how: str) -> None:
             async with site.admission.admit(call) as passage:
                 names = await apply(loaded.database)
                 passage.note(result={"owner": names.owner, "writer": names.writer})
-        click.echo(f"Owner {names.owner}, writer {names.writer}, sealer {names.sealer}.")
-        click.echo("Give them passwords or certificates, name them in the profile, and start again.")
+        Output(as_json=as_json).value(
+            names,
+            f"Owner {names.owner}, writer {names.writer}, sealer {names.sealer}.\n"
+            "Give them passwords or certificates, name them in the profile, and start again.",
+        )
 
     run_guarded(loaded, run, fast=False)
