@@ -84,6 +84,8 @@ class Recording:
             body["result"] = self._captured(passage.call.action, passage.result, contents)
         if passage.error:
             body["error"] = _text(passage.error, 4096)
+        if passage.secrets:
+            body["secrets"] = list(passage.secrets)
         if passage.usage.estimated:
             body["usage_estimated"] = True
         usage = passage.usage
