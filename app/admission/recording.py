@@ -1,5 +1,6 @@
 """Calls and passages as rows of the record."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,10 +20,18 @@ CONTENT_LIMIT = 4 * 1024 * 1024
 _INT64 = 2**63
 
 
-class Recording:
-    """Makes rows; what of the contents is kept follows the profile's `record` section."""
+def _as_it_is(value: Any) -> Any:
+    return value
 
-    def __init__(self, settings: Record) -> None:
+
+class Recording:
+    """Makes rows; what of the contents is kept follows the profile's `record` section.
+
+    `redact` takes known secrets out of any decoded value before anything else is done with it.
+    """
+
+    def __init__(self, settings: Record, *, redact: Callable[[Any], Any] = _as_it_is) -> None:
+        self._redact = redact
         self._full = {"model": settings.ai_content == "full", "tool": settings.tool_content == "full"}
 
     def decided(
@@ -41,7 +50,7 @@ class Recording:
         contents: list[tuple[str, bytes]] = []
         body: dict[str, Any] = {}
         if call.details is not None:
-            body["details"] = recordable(call.details)
+            body["details"] = recordable(self._redact(call.details))
         # A body whose own digest stands in the details need not be digested a second time.
         if call.arguments is not None and (self._keeps(call.action) or "sha256" not in (call.details or ())):
             body["arguments"] = self._captured(call.action, call.arguments, contents)
@@ -58,11 +67,11 @@ class Recording:
             door=call.door,
             action=call.action,
             resource_kind=call.resource.kind,
-            resource=_text(call.resource.name, 1024),
+            resource=_text(self._redact(call.resource.name), 1024),
             actor_id=principal.id,
             actor_kind=principal.kind,
             actor=principal.name,
-            client=_text(call.client, 256),
+            client=_text(self._redact(call.client), 256),
             address=call.address,
             agent=_text(call.agent, 256),
             session=_text(call.session or principal.session, 256),
@@ -83,7 +92,7 @@ class Recording:
         if passage.result is not None:
             body["result"] = self._captured(passage.call.action, passage.result, contents)
         if passage.error:
-            body["error"] = _text(passage.error, 4096)
+            body["error"] = _text(self._redact(passage.error), 4096)
         if passage.secrets:
             body["secrets"] = list(passage.secrets)
         if passage.usage.estimated:
@@ -116,6 +125,7 @@ class Recording:
 
     def _captured(self, action: str, value: dict[str, Any], contents: list[tuple[str, bytes]]) -> Any:
         full = self._keeps(action)
+        value = self._redact(value)
         kept = recordable(value) if full else value
         try:
             data = canonical(kept)

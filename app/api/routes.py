@@ -8,11 +8,13 @@ from app.api import accounts, groups, keys, policies, record, sessions, status
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
+from app.api.secrets import operations as secret_operations
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
 from app.extensions import Params, Route
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.secrets import Secrets
 
 
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     engine: Engine
     reading: Reading
     recorder: Recorder
+    secrets: Secrets
 
 
 def operations(rooms: Rooms) -> list[Operation]:
@@ -36,6 +39,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *sessions.operations(rooms.identity),
         *groups.operations(rooms.identity.groups, rooms.identity.roles),
         *keys.operations(rooms.identity.keys),
+        *secret_operations(rooms.secrets),
     ]
 
 

@@ -22,6 +22,7 @@ from app.server.folder import prepare, sole_server
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
+from app.server.secrecy import quiet_logs
 from app.server.site import Site, open_site
 from app.server.work import run_work
 
@@ -58,12 +59,14 @@ async def running(
     plain = _plain(profile)
     with sole_server(prepare(folder)):
         async with open_site(profile, folder=folder, serving=True) as site:
-            await _recover(site)
-            await first_policy(site, name=policy)
-            async with open_doors(site, connector) as doors:
-                certificate = None if plain else _certificate(site)
-                async with _listening(site, doors, certificate) as url:
-                    yield Running(url=url, setup_link=await _setup_link(site, url), site=site, doors=doors)
+            with quiet_logs(site.secrets.redactor):
+                await _recover(site)
+                await first_policy(site, name=policy)
+                async with open_doors(site, connector) as doors:
+                    certificate = None if plain else _certificate(site)
+                    async with _listening(site, doors, certificate) as url:
+                        link = await _setup_link(site, url)
+                        yield Running(url=url, setup_link=link, site=site, doors=doors)
 
 
 async def _recover(site: Site) -> None:

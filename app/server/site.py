@@ -24,7 +24,9 @@ from app.db.keeping import embedded
 from app.db.migrate import Migration, migrate, read_migrations
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.secrets import Redactor, Secrets
 from app.server.folder import prepare
+from app.server.secrecy import open_secrets
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Site:
     identity: Identity
     engine: Engine
     policies: Policies
+    secrets: Secrets
     admission: Admission
     migrated: list[Migration]
     database_url: str
@@ -61,14 +64,17 @@ class Site:
 async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIterator[Site]:
     """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database."""
     folder = prepare(folder)
-    clock = SystemClock()
+    clock, redactor = SystemClock(), Redactor()
     async with _database(profile, folder, serving=serving) as url:
         migrated = await _migrate(url, timeout=profile.database.connect_timeout)
         async with (
             open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
-            _recorder(profile, url, clock) as recorder,
+            _recorder(profile, url, clock, redactor) as recorder,
         ):
             registry = CollectorRegistry()
+            secrets = open_secrets(profile, folder=folder, pool=pool, clock=clock, redactor=redactor)
+            if serving:
+                await secrets.catalogue.open()
             identity = Identity(pool=pool, clock=clock, settings=profile.identity)
             engine = Engine(pool=pool)
             await identity.refresh()
@@ -84,12 +90,13 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 identity=identity,
                 engine=engine,
                 policies=Policies(pool=pool, clock=clock),
+                secrets=secrets,
                 admission=Admission(
                     identity=identity.authenticator,
                     policy=engine,
                     budgets=identity.budgets,
                     records=recorder,
-                    recording=Recording(profile.record),
+                    recording=Recording(profile.record, redact=redactor.decoded),
                     clock=clock,
                     metrics=CallMetrics(registry),
                 ),
@@ -121,11 +128,18 @@ async def _migrate(url: str, *, timeout: float) -> list[Migration]:
 
 
 @asynccontextmanager
-async def _recorder(profile: Profile, url: str, clock: Clock) -> AsyncIterator[Recorder]:
+async def _recorder(profile: Profile, url: str, clock: Clock, redactor: Redactor) -> AsyncIterator[Recorder]:
     async def dial() -> Connection:
         return await connect(url, purpose="record", timeout=profile.database.connect_timeout)
 
-    recorder = Recorder(connect=dial, node=profile.node, boot=uuid4(), clock=clock, settings=profile.record)
+    recorder = Recorder(
+        connect=dial,
+        node=profile.node,
+        boot=uuid4(),
+        clock=clock,
+        settings=profile.record,
+        redact=redactor.decoded,
+    )
     # Its life is this block: closed, flushed and awaited below.
     task = asyncio.create_task(recorder.run(), name="record")
     try:

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from app.core.errors import UpstreamError
 from app.secrets.redaction.forms import forms
 from app.secrets.redaction.matcher import Matcher, Span, TooManyLooks
@@ -98,6 +100,18 @@ class Redactor:
         raw = text.encode("utf-8", "surrogatepass")
         cleaned = self.data(raw)
         return text if cleaned is raw else cleaned.decode("utf-8", "replace")
+
+    def decoded(self, value: Any) -> Any:
+        """The same as `value`; the usual case, that there is nothing to take out, is looked for in the whole at once."""
+        if not self._matcher:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        try:
+            raw = msgspec.json.encode(value)
+        except (msgspec.MsgspecError, UnicodeEncodeError, TypeError, RecursionError):
+            return self.value(value)
+        return value if self.clean(raw) else self.value(value)
 
     def value(self, value: Any) -> Any:
         """A decoded JSON value without known values, in members' names too."""
