@@ -62,7 +62,7 @@ class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
         return Identity(name=self.name, version=self.version, purpose=purpose)
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class StoredSecret(msgspec.Struct, frozen=True, kw_only=True):
     """A secret as people see it: everything but its value. `problem` says why it cannot be used."""
 
     name: str
@@ -77,7 +77,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True):
+class SecretVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a secret's history."""
 
     version: int
@@ -87,7 +87,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
-class KeyShown(msgspec.Struct, frozen=True, kw_only=True):
+class MasterKeyState(msgspec.Struct, frozen=True, kw_only=True):
     """A master key as people see it."""
 
     id: str
@@ -98,12 +98,12 @@ class KeyShown(msgspec.Struct, frozen=True, kw_only=True):
     here: bool
 
 
-class Checked(msgspec.Struct, frozen=True, kw_only=True):
+class SecretsCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What `check` found: `problems` is empty when every secret opens and nothing was put back."""
 
     secrets: int
     versions: int
-    keys: tuple[KeyShown, ...]
+    keys: tuple[MasterKeyState, ...]
     problems: tuple[str, ...]
 
 

@@ -13,7 +13,16 @@ from app.secrets.broker import Broker
 from app.secrets.catalogue import Begun, Catalogue, found, reading_of
 from app.secrets.keyring import Keyring
 from app.secrets.names import MOST, checked_name, checked_purpose, checked_recipient, checked_value
-from app.secrets.records import Checked, KeyRow, KeyShown, Rekeyed, SecretRow, Shown, Version, VersionRow
+from app.secrets.records import (
+    KeyRow,
+    MasterKeyState,
+    Rekeyed,
+    SecretRow,
+    SecretsCheck,
+    SecretVersion,
+    StoredSecret,
+    VersionRow,
+)
 from app.secrets.redaction import Redactor
 from app.secrets.snapshot import Reading, Snapshot, open_all, problem_of
 
@@ -41,24 +50,24 @@ class Secrets:
 
     # --- reading
 
-    async def list_all(self) -> list[Shown]:
+    async def list_all(self) -> list[StoredSecret]:
         """Every secret by name, without values."""
         return self._shown(await self.catalogue.refresh())
 
-    async def show(self, name: str) -> Shown:
+    async def show(self, name: str) -> StoredSecret:
         """One secret without its value; NotFoundError when there is none."""
         reading = await self.catalogue.refresh()
         row = found(reading, name)
         return next(shown for shown in self._shown(reading) if shown.name == row.name)
 
-    async def history(self, name: str) -> list[Version]:
+    async def history(self, name: str) -> list[SecretVersion]:
         """The versions of a secret, the newest first."""
         async with store.transaction(self._pool) as conn:
             row = found(await reading_of(conn), name, deleted=True)
             versions = await store.versions_of(conn, name)
         return [version_shown(row, version) for version in versions]
 
-    async def check(self) -> Checked:
+    async def check(self) -> SecretsCheck:
         """Open everything and prove the catalogue."""
         reading = await self.catalogue.read()
         await self.catalogue.keyring.load(reading.keys)
@@ -68,22 +77,22 @@ class Secrets:
             now = Snapshot(fault=error.message.rstrip("."))
         problems = [now.fault] if now.fault else []
         problems += [f"{name}: {problem}" for name, problem in now.problems.items()]
-        return Checked(
+        return SecretsCheck(
             secrets=sum(not row.deleted for row in reading.secrets),
             versions=len(reading.versions),
             keys=tuple(self._key_shown(key) for key in reading.keys),
             problems=tuple(problems),
         )
 
-    def _shown(self, reading: Reading) -> list[Shown]:
+    def _shown(self, reading: Reading) -> list[StoredSecret]:
         newest = {(version.name, version.version): version for version in reading.versions}
-        shown: list[Shown] = []
+        shown: list[StoredSecret] = []
         for row in reading.secrets:
             if row.deleted:
                 continue
             version = newest.get((row.name, row.version))
             shown.append(
-                Shown(
+                StoredSecret(
                     name=row.name,
                     purpose=row.purpose,
                     version=row.version,
@@ -99,8 +108,8 @@ class Secrets:
             )
         return shown
 
-    def _key_shown(self, row: KeyRow) -> KeyShown:
-        return KeyShown(
+    def _key_shown(self, row: KeyRow) -> MasterKeyState:
+        return MasterKeyState(
             id=row.id,
             state=row.state,
             source=row.source,
@@ -111,7 +120,7 @@ class Secrets:
 
     # --- changing
 
-    async def set(self, passage: Passage, name: str, value: bytes, *, purpose: str = "") -> Shown:
+    async def set(self, passage: Passage, name: str, value: bytes, *, purpose: str = "") -> StoredSecret:
         """A new secret; nobody is given it yet."""
         checked_name(name)
         checked_value(value)
@@ -132,7 +141,7 @@ class Secrets:
             ), purpose, value)  # fmt: skip
         return await self.show(name)
 
-    async def rotate(self, passage: Passage, name: str, value: bytes) -> Shown:
+    async def rotate(self, passage: Passage, name: str, value: bytes) -> StoredSecret:
         """A new value for a secret; whoever uses it is given it within seconds, the one before is kept sealed."""
         checked_value(value)
         async with self.catalogue.begin(passage, "admin.secret.rotate") as begun:
@@ -155,7 +164,7 @@ class Secrets:
         )
         passage.note(result={"version": row.version, "key": begun.master.id})
 
-    async def grant(self, passage: Passage, name: str, recipient: str) -> Shown:
+    async def grant(self, passage: Passage, name: str, recipient: str) -> StoredSecret:
         """Let a server or provider have it, once its entry in the profile declares it too."""
         checked_recipient(recipient)
         async with self.catalogue.begin(passage, "admin.secret.grant") as begun:
@@ -163,7 +172,7 @@ class Secrets:
             await store.insert_grant(begun.conn, name, recipient, self._clock.now(), passage.principal.name)
         return await self.show(name)
 
-    async def revoke(self, passage: Passage, name: str, recipient: str) -> Shown:
+    async def revoke(self, passage: Passage, name: str, recipient: str) -> StoredSecret:
         """Take it away: programs that have it are ended within seconds."""
         checked_recipient(recipient)
         async with self.catalogue.begin(passage, "admin.secret.revoke") as begun:
@@ -189,7 +198,7 @@ class Secrets:
             await store.mark_deleted(begun.conn, name)
         await self.catalogue.refresh()
 
-    async def accept(self, passage: Passage) -> Checked:
+    async def accept(self, passage: Passage) -> SecretsCheck:
         """Take the catalogue as it stands, after somebody looked: what opens is tagged anew, what does not stays out."""
         async with self.catalogue.begin(passage, "admin.secret.accept", whole=False):
             pass
@@ -200,17 +209,17 @@ class Secrets:
         """Wrap every data key with a new master key; the old one is accepted until `finish_rekey`."""
         return await rekey.rekey(self.catalogue, passage, handover=handover)
 
-    async def finish_rekey(self, passage: Passage) -> Checked:
+    async def finish_rekey(self, passage: Passage) -> SecretsCheck:
         """Every node has the new master key: forget the old one."""
         await rekey.finish(self.catalogue, passage)
         return await self.check()
 
 
-def version_shown(row: SecretRow, version: VersionRow) -> Version:
+def version_shown(row: SecretRow, version: VersionRow) -> SecretVersion:
     """A line of the history."""
     kept = bool(version.value)
     current = version.version == row.version
-    return Version(
+    return SecretVersion(
         version=version.version,
         state=("current" if current else "previous") if kept else "destroyed",
         created=version.created,

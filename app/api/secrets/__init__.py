@@ -11,7 +11,7 @@ from app.api.paging import PageQuery, page_in_memory
 from app.core.errors import InputError
 from app.secrets import Secrets
 from app.secrets.names import LONGEST
-from app.secrets.records import Checked, Rekeyed, Shown, Version
+from app.secrets.records import Rekeyed, SecretsCheck, SecretVersion, StoredSecret
 
 __all__ = ["operations"]
 
@@ -30,20 +30,20 @@ class NewSecret(Body, frozen=True, kw_only=True):
     purpose: Annotated[str, Meta(max_length=200)] = ""
 
 
-class NewValue(Body, frozen=True, kw_only=True):
+class NewSecretValue(Body, frozen=True, kw_only=True):
     """What a secret is from now on."""
 
     value: Value
     encoding: Encoding = "text"
 
 
-class Grant(Body, frozen=True, kw_only=True):
+class SecretGrant(Body, frozen=True, kw_only=True):
     """Who may be given a secret."""
 
     recipient: Recipient
 
 
-class Rekey(Body, frozen=True, kw_only=True):
+class RekeyRequest(Body, frozen=True, kw_only=True):
     """`handover` leaves the new master key in a box of the old one, for the other nodes."""
 
     handover: bool = True
@@ -53,41 +53,41 @@ class _Secrets:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
-    async def overview(self, asked: Asked) -> Page[Shown]:
+    async def overview(self, asked: Asked) -> Page[StoredSecret]:
         return page_in_memory(await self._secrets.list_all(), asked.query, lambda row: row.name)
 
-    async def create(self, asked: Asked) -> Shown:
+    async def create(self, asked: Asked) -> StoredSecret:
         new = asked.body
         value = _bytes(new.value, new.encoding)
         return await self._secrets.set(asked.passage, new.name, value, purpose=new.purpose)
 
-    async def show(self, asked: Asked) -> Shown:
+    async def show(self, asked: Asked) -> StoredSecret:
         return await self._secrets.show(asked.params["name"])
 
-    async def history(self, asked: Asked) -> Page[Version]:
+    async def history(self, asked: Asked) -> Page[SecretVersion]:
         rows = await self._secrets.history(asked.params["name"])
         return page_in_memory(rows, asked.query, lambda row: str(row.version))
 
-    async def rotate(self, asked: Asked) -> Shown:
+    async def rotate(self, asked: Asked) -> StoredSecret:
         value = _bytes(asked.body.value, asked.body.encoding)
         return await self._secrets.rotate(asked.passage, asked.params["name"], value)
 
-    async def grant(self, asked: Asked) -> Shown:
+    async def grant(self, asked: Asked) -> StoredSecret:
         return await self._secrets.grant(asked.passage, asked.params["name"], asked.body.recipient)
 
-    async def revoke(self, asked: Asked) -> Shown:
+    async def revoke(self, asked: Asked) -> StoredSecret:
         return await self._secrets.revoke(asked.passage, asked.params["name"], asked.body.recipient)
 
     async def delete(self, asked: Asked) -> None:
         await self._secrets.delete(asked.passage, asked.params["name"])
 
-    async def check(self, asked: Asked) -> Checked:
+    async def check(self, asked: Asked) -> SecretsCheck:
         return await self._secrets.check()
 
     async def rekey(self, asked: Asked) -> Rekeyed:
         return await self._secrets.rekey(asked.passage, handover=asked.body.handover)
 
-    async def finish(self, asked: Asked) -> Checked:
+    async def finish(self, asked: Asked) -> SecretsCheck:
         return await self._secrets.finish_rekey(asked.passage)
 
 
@@ -104,53 +104,67 @@ def _bytes(value: str, encoding: str) -> bytes:
 
 def operations(secrets: Secrets) -> list[Operation]:
     """The table of this subject."""
-    does, all_, one = _Secrets(secrets), "/api/v1/secrets", "/api/v1/secrets/{name}"
+    does = _Secrets(secrets)
+    return [*_of_secrets(does), *_of_master_keys(does)]
+
+
+def _of_secrets(does: _Secrets) -> list[Operation]:
+    all_, one = "/api/v1/secrets", "/api/v1/secrets/{name}"
     return [
         Operation(
-            id="listSecrets", method="GET", path=all_, summary="List secrets by name, without values",
-            action="admin.secret.list", kind="secret", about="*", run=does.overview, query=PageQuery, answer=Page[Shown],
+            id="listSecrets", method="GET", path=all_, summary="List secrets, without values",
+            action="admin.secret.list", kind="secret", about="*", run=does.overview, query=PageQuery,
+            answer=Page[StoredSecret],
         ),
         Operation(
-            id="setSecret", method="POST", path=all_, summary="Store a new secret; its value never comes out here",
+            id="setSecret", method="POST", path=all_, summary="Store a new secret; its value never comes out",
             status=201, action="admin.secret.set", kind="secret", about="body.name", run=does.create, body=NewSecret,
-            answer=Shown, secret=("value",),
+            answer=StoredSecret, secret=("value",),
         ),
         Operation(
             id="showSecret", method="GET", path=one, summary="Show a secret without its value",
-            action="admin.secret.show", kind="secret", about="{name}", run=does.show, answer=Shown,
+            action="admin.secret.show", kind="secret", about="{name}", run=does.show, answer=StoredSecret,
         ),
         Operation(
-            id="secretHistory", method="GET", path=f"{one}/history", summary="List a secret's versions, newest first",
+            id="secretHistory", method="GET", path=f"{one}/history", summary="List the versions of a secret",
             action="admin.secret.history", kind="secret", about="{name}", run=does.history, query=PageQuery,
-            answer=Page[Version],
+            answer=Page[SecretVersion],
         ),
         Operation(
             id="rotateSecret", method="POST", path=f"{one}/rotate", summary="Give a secret a new value",
-            action="admin.secret.rotate", kind="secret", about="{name}", run=does.rotate, body=NewValue, answer=Shown,
+            action="admin.secret.rotate", kind="secret", about="{name}", run=does.rotate, body=NewSecretValue,
+            answer=StoredSecret,
             secret=("value",),
         ),
         Operation(
-            id="grantSecret", method="POST", path=f"{one}/grant", summary="Let a server or provider be given a secret",
-            action="admin.secret.grant", kind="secret", about="{name}", run=does.grant, body=Grant, answer=Shown,
+            id="grantSecret", method="POST", path=f"{one}/grant", summary="Let somebody be given a secret",
+            action="admin.secret.grant", kind="secret", about="{name}", run=does.grant, body=SecretGrant,
+            answer=StoredSecret,
         ),
         Operation(
-            id="revokeSecret", method="POST", path=f"{one}/revoke", summary="Take a secret away from a recipient",
-            action="admin.secret.revoke", kind="secret", about="{name}", run=does.revoke, body=Grant, answer=Shown,
+            id="revokeSecret", method="POST", path=f"{one}/revoke", summary="Take a secret away again",
+            action="admin.secret.revoke", kind="secret", about="{name}", run=does.revoke, body=SecretGrant,
+            answer=StoredSecret,
         ),
         Operation(
             id="deleteSecret", method="DELETE", path=one, summary="Destroy a secret that nobody is granted",
             action="admin.secret.delete", kind="secret", about="{name}", run=does.delete,
         ),
+    ]  # fmt: skip
+
+
+def _of_master_keys(does: _Secrets) -> list[Operation]:
+    return [
         Operation(
             id="checkSecrets", method="GET", path="/api/v1/master-keys", summary="Open every secret; list the master keys",
-            action="admin.secret.check", kind="secret", about="*", run=does.check, answer=Checked,
+            action="admin.secret.check", kind="secret", about="*", run=does.check, answer=SecretsCheck,
         ),
         Operation(
             id="rekeySecrets", method="POST", path="/api/v1/master-keys", summary="Seal everything with a new master key",
-            action="admin.secret.rekey", kind="secret", about="*", run=does.rekey, body=Rekey, answer=Rekeyed,
+            action="admin.secret.rekey", kind="secret", about="*", run=does.rekey, body=RekeyRequest, answer=Rekeyed,
         ),
         Operation(
             id="finishRekey", method="DELETE", path="/api/v1/master-keys/previous", summary="Forget the master key before",
-            action="admin.secret.rekey", kind="secret", about="*", run=does.finish, answer=Checked,
+            action="admin.secret.rekey", kind="secret", about="*", run=does.finish, answer=SecretsCheck,
         ),
     ]  # fmt: skip

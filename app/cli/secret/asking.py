@@ -10,7 +10,7 @@ from app.cli.site import operator_call
 from app.core.call import Call, Resource
 from app.core.errors import InputError
 from app.secrets.names import LONGEST
-from app.secrets.records import Shown
+from app.secrets.records import StoredSecret
 
 VALUE_FILE = click.option(
     "--file",
@@ -51,7 +51,7 @@ def _typed(name: str) -> str:
     return click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt="Once more", err=True)
 
 
-def lines(shown: Shown) -> str:
+def lines(shown: StoredSecret) -> str:
     """A secret as people read it."""
     found = [f"{shown.name}  version {shown.version}  {shown.purpose}".rstrip()]
     found.append(f"    created    {_time(shown.created)} by {shown.created_by}")

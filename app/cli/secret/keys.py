@@ -3,11 +3,11 @@
 import click
 
 from app.cli.secret.asking import secret_call
-from app.cli.site import Output, Site, site_command
+from app.cli.site import Output, Site, json_option, site_command
 from app.core.errors import SallyportError
 from app.secrets.keys.software import new_key as made_key
 from app.secrets.keys.software import render
-from app.secrets.records import Checked
+from app.secrets.records import SecretsCheck
 
 
 @click.command()
@@ -53,12 +53,14 @@ async def accept(site: Site, output: Output) -> None:
 
 
 @click.command("new-key")
-def new_key() -> None:
+@json_option
+def new_key(as_json: bool) -> None:
     """Print a new master key, for a systemd credential; nothing is stored."""
-    click.echo(render([made_key()]), nl=False)
+    line = render([made_key()]).rstrip()
+    Output(as_json=as_json).value({"key": line}, line)
 
 
-def _fail_on(found: Checked) -> None:
+def _fail_on(found: SecretsCheck) -> None:
     if found.problems:
         raise SallyportError(
             f"{len(found.problems)} things about the secrets are not in order.",
@@ -66,7 +68,7 @@ def _fail_on(found: Checked) -> None:
         )
 
 
-def _lines(found: Checked) -> str:
+def _lines(found: SecretsCheck) -> str:
     lines = [f"{found.secrets} secrets, {found.versions} versions kept"]
     for key in found.keys:
         where = "here" if key.here else "not here"
