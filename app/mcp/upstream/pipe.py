@@ -47,6 +47,7 @@ class Pipe:
         self.errors: deque[str] = deque(maxlen=50)
         """The last lines of its standard error."""
         self._us = us
+        self._over = False
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Queue[_Item]] = {}
         if process.stdin is None or process.stdout is None or process.stderr is None:
@@ -111,6 +112,8 @@ class Pipe:
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[tuple[int, asyncio.Queue[_Item]]]:
+        if self._over:
+            raise self.ended()  # nobody would ever answer
         number = next(self._ids)
         queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._pending[number] = queue
@@ -146,6 +149,7 @@ class Pipe:
         except ValueError:
             return "it sent a line longer than the limit"
         finally:
+            self._over = True
             for queue in self._pending.values():
                 queue.put_nowait(self.ended())
 
