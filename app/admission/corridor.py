@@ -8,7 +8,8 @@ from uuid import UUID
 from app.admission.metrics import CallMetrics
 from app.admission.ports import Authenticates, Budgets, Decides, Records
 from app.admission.recording import Recording
-from app.core import verdict
+from app.audit.subjects import NOBODY
+from app.core import crash, verdict
 from app.core.call import Call
 from app.core.clock import Clock
 from app.core.errors import DeniedError, RecordUnavailableError
@@ -82,6 +83,8 @@ class Admission:
         if passage.settled:
             return
         passage.settled = True
+        if __debug__:
+            crash.at("corridor.before_outcome")
         self.metrics.finished(passage, self.clock.monotonic() - passage.started)
         event, contents = self.recording.outcome(
             passage, now=self.clock.now(), latency_us=self._elapsed_us(passage)
@@ -98,6 +101,8 @@ class Admission:
             self.records.post(event, contents)
         else:
             await self.records.write(event, contents)
+        if __debug__:
+            crash.at("corridor.after_outcome")
 
     async def settle_budget(self, passage_id: UUID, principal: Principal, microdollars: int) -> None:
         """Replace a reservation by what was spent; a failure is logged, never the call's."""
@@ -113,11 +118,12 @@ class Admission:
 class _Admitted:
     """One `async with`; a class and not a generator because every call pays for it."""
 
-    __slots__ = ("_admission", "_call", "_passage")
+    __slots__ = ("_admission", "_call", "_owners", "_passage")
 
     def __init__(self, admission: Admission, call: Call) -> None:
         self._admission = admission
         self._call = call
+        self._owners = NOBODY
         self._passage: Passage | None = None
 
     async def __aenter__(self) -> Passage:
@@ -126,16 +132,21 @@ class _Admitted:
         admission.records.require()
         principal, decision = await admission.decide(call)
         decided = admission.clock.monotonic()
+        if __debug__:
+            crash.at("corridor.before_intent")
         if decision.permitted and principal.budgeted:
             passage_id = await self._commit_budgeted(principal, decision)
         else:
             passage_id = await self._commit(principal, decision)
+        if __debug__:
+            crash.at("corridor.after_intent")
         passage = self._passage = Passage(
             id=passage_id,
             call=call,
             principal=principal,
             decision=decision,
             started=started,
+            owners=self._owners,
             gates=(admission.settle, admission.policy.may),
         )
         passage.timings["decide"] = decided - started
@@ -160,8 +171,10 @@ class _Admitted:
     async def _commit(self, principal: Principal, decision: Decision, *, row_id: UUID | None = None) -> UUID:
         """Write the decision down; DeniedError once a denial is committed."""
         admission, call = self._admission, self._call
-        event, contents = admission.recording.decided(
-            call, principal, decision, now=admission.clock.now(), row_id=row_id
+        recording = admission.recording
+        self._owners = recording.known_owners(principal, call) or await recording.find_owners(principal, call)
+        event, contents = recording.decided(
+            call, principal, decision, owners=self._owners, now=admission.clock.now(), row_id=row_id
         )
         admission.metrics.decided(call, decision)
         await admission.records.write(event, contents)
@@ -176,6 +189,8 @@ class _Admitted:
         try:
             if not await admission.budgets.reserve(row_id, principal, self._call.reserve):
                 return await self._commit(principal, _over_budget(decision), row_id=row_id)
+            if __debug__:
+                crash.at("corridor.after_reserve")
             return await self._commit(principal, decision, row_id=row_id)
         except BaseException:
             await admission.settle_budget(row_id, principal, 0)

@@ -23,6 +23,8 @@ RESERVED = frozenset(
         *("PASSPHRASE", "PASSPHRASE_FD", "NEW_PASSPHRASE", "NEW_PASSPHRASE_FD"),
     }
 )
+if __debug__:
+    RESERVED |= {"CRASH_AT"}  # see app/core/crash
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

@@ -15,6 +15,9 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.retention import Holds
+from app.audit.subjects import Persons, Reveal
+from app.audit.subjects.erasure import Erasures
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.core.errors import DatabaseError
@@ -26,6 +29,7 @@ from app.identity import Identity
 from app.policy import Engine, Policies
 from app.secrets import Redactor, Secrets
 from app.server.folder import prepare
+from app.server.persons import open_persons, open_statements
 from app.server.secrecy import open_secrets
 
 log = logging.getLogger(__name__)
@@ -45,6 +49,9 @@ class Site:
     pool: Pool
     recorder: Recorder
     reading: Reading
+    persons: Persons
+    erasures: Erasures
+    holds: Holds
     identity: Identity
     engine: Engine
     policies: Policies
@@ -72,11 +79,13 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             _recorder(profile, url, clock, redactor) as recorder,
         ):
             registry = CollectorRegistry()
-            secrets = open_secrets(profile, folder=folder, pool=pool, clock=clock, redactor=redactor)
-            if serving:
-                await secrets.catalogue.open()
+            secrets = await open_secrets(
+                profile, folder=folder, pool=pool, clock=clock, redactor=redactor, serving=serving
+            )
             identity = Identity(pool=pool, clock=clock, settings=profile.identity)
             engine = Engine(pool=pool)
+            persons = await open_persons(profile, folder=folder, pool=pool, clock=clock)
+            sealing = persons if profile.record.personal == "sealed" else None
             await identity.refresh()
             await engine.refresh()
             yield Site(
@@ -86,23 +95,58 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 registry=registry,
                 pool=pool,
                 recorder=recorder,
-                reading=Reading(pool),
+                reading=Reading(pool, reveal=Reveal(persons)),
+                persons=persons,
+                erasures=_erasures(pool, persons, identity, recorder, folder=folder, clock=clock),
+                holds=Holds(pool=pool, clock=clock, write=recorder.write),
                 identity=identity,
                 engine=engine,
                 policies=Policies(pool=pool, clock=clock),
                 secrets=secrets,
-                admission=Admission(
-                    identity=identity.authenticator,
-                    policy=engine,
-                    budgets=identity.budgets,
-                    records=recorder,
-                    recording=Recording(profile.record, redact=redactor.decoded),
+                admission=_corridor(
+                    identity,
+                    engine,
+                    recorder,
+                    recording=Recording(profile.record, persons=sealing, redact=redactor.decoded),
                     clock=clock,
-                    metrics=CallMetrics(registry),
+                    registry=registry,
                 ),
                 migrated=migrated,
                 database_url=url,
             )
+
+
+def _erasures(
+    pool: Pool, persons: Persons, identity: Identity, recorder: Recorder, *, folder: Path, clock: Clock
+) -> Erasures:
+    return Erasures(
+        pool=pool,
+        persons=persons,
+        accounts=identity.users,
+        write=recorder.write,
+        statements=open_statements(folder),
+        clock=clock,
+    )
+
+
+def _corridor(
+    identity: Identity,
+    engine: Engine,
+    recorder: Recorder,
+    *,
+    recording: Recording,
+    clock: Clock,
+    registry: CollectorRegistry,
+) -> Admission:
+    return Admission(
+        identity=identity.authenticator,
+        policy=engine,
+        budgets=identity.budgets,
+        records=recorder,
+        recording=recording,
+        clock=clock,
+        metrics=CallMetrics(registry),
+    )
 
 
 def _database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:

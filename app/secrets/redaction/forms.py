@@ -21,11 +21,9 @@ def forms(value: bytes) -> set[bytes]:
         text = value.decode()
     except UnicodeDecodeError:
         text = ""
-    if text:
-        found |= set(_json(text))
-        found |= {html.escape(text).encode(), html.escape(text, quote=False).encode()}
-        if " " in text:
-            found.add(text.replace(" ", "+").encode())
+    for shown in {text, html.escape(text), html.escape(text, quote=False), text.replace(" ", "+")} - {""}:
+        found.add(shown.encode())
+        found |= set(_json(shown))
     # Some encoders write the slash as `\/`.
     found |= {form.replace(b"/", rb"\/") for form in found if b"/" in form}
     return {form for form in found if len(form) >= SHORTEST - 1}
