@@ -4,6 +4,7 @@ A crash before the commit leaves everything under the old key, and the new one w
 try; after the commit everything is under the new key.
 """
 
+from app.core import crash
 from app.core.errors import BoxError, ConflictError, MasterKeyError
 from app.core.passage import Passage
 from app.extensions import MasterKey
@@ -25,6 +26,8 @@ async def rekey(catalogue: Catalogue, passage: Passage, *, handover: bool) -> Re
     new = await catalogue.keyring.fresh(reading.keys)
     key = new.export() if handover else b""
     box = old.wrap(key, handover_about(new.id)) if key else b""
+    if __debug__:
+        crash.at("rekey.before_rewrap")
     async with store.change(catalogue.pool) as (conn, revision):
         before = await reading_of(conn, revision=revision - 1)
         if before.current_key is None or before.current_key.id != old.id:
@@ -37,6 +40,10 @@ async def rekey(catalogue: Catalogue, passage: Passage, *, handover: bool) -> Re
         await store.set_current_previous(conn)
         await store.insert_key(conn, catalogue.key_row(new, by=passage.principal.name, handover=box))
         await retag(conn, new, None)
+        if __debug__:
+            crash.at("rekey.before_commit")
+    if __debug__:
+        crash.at("rekey.after_commit")
     passage.note(result={"before": old.id, "after": new.id, "versions": count})
     await catalogue.refresh()
     return Rekeyed(before=old.id, after=new.id, versions=count)

@@ -21,6 +21,9 @@ if __debug__:
         "recovery.before_close": "all orphans are closed, the boot still counts as open",
         "migration.before_commit": "statements of a migration done, transaction open",
         "migration.after_commit": "one migration committed, the next not begun",
+        "rekey.before_rewrap": "the new master key is kept at its source, nothing is sealed with it",
+        "rekey.before_commit": "every data key has a new box, transaction open",
+        "rekey.after_commit": "everything is sealed with the new master key, nobody told",
     }
     """Name to the state that the crash leaves; a room adds its own."""
 
