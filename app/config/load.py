@@ -13,6 +13,7 @@ from app.config.explain import fault, inside, is_secret, nearest
 from app.config.paths import settings
 from app.config.schema import Profile
 from app.config.secret import read_secret
+from app.config.sinks import check_sinks
 from app.config.slots import parse_slot
 from app.core.errors import ConfigError
 
@@ -170,3 +171,4 @@ def _check_references(profile: Profile, *, source: str) -> None:
             )
         for key in server.secrets:
             parse_slot(key, remote=bool(server.url), where=f"{source}: mcp.servers.{name}.secrets")
+    check_sinks(profile.sinks, source=source)
