@@ -92,7 +92,7 @@ class Catalogue:
             await self.keyring.load(reading.keys)
             now = await asyncio.to_thread(open_all, reading, self.keyring.find)
             before, self.snapshot = self.snapshot, now
-            self.redactor.know(now.known())
+            await asyncio.to_thread(self.redactor.know, now.known())
             if not now.fault:
                 await self.keyring.forget(reading.keys)
         if moved := now.moved(before):
