@@ -10,6 +10,7 @@ from app.api import accounts, groups, keeping, keys, policies, record, sessions,
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
+from app.api.secrets import operations as secret_operations
 from app.audit.query import Asking
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
@@ -20,6 +21,7 @@ from app.core.clock import Clock
 from app.extensions import Params, Route
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.secrets import Secrets
 
 
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +34,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     asking: Asking
     clock: Clock
     recorder: Recorder
+    secrets: Secrets
     sinks: Sinks
     erasures: Erasures
     holds: Holds
@@ -52,6 +55,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *sessions.operations(rooms.identity),
         *groups.operations(rooms.identity.groups, rooms.identity.roles),
         *keys.operations(rooms.identity.keys),
+        *secret_operations(rooms.secrets),
     ]
 
 

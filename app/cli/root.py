@@ -29,6 +29,7 @@ COMMANDS = {
     "role": ("app.cli.identity:role", "Manage roles."),
     "service": ("app.cli.identity:service", "Manage service accounts."),
     "key": ("app.cli.identity:key", "Manage API keys."),
+    "secret": ("app.cli.secret:secret", "Manage secrets of tool servers and providers."),
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
     "client-config": (
         "app.cli.client_config:client_config",

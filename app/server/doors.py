@@ -47,7 +47,10 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         prices=read_prices(resources() / "assets" / "prices.yaml"),
         connector=connector,
         tls=tls,
+        broker=site.secrets.broker,
+        redactor=site.secrets.redactor,
     )
+    site.secrets.catalogue.moved.append(servers.renew)
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
@@ -69,10 +72,27 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
     settings, tls = site.profile.mcp.servers, client_context(site.profile.egress)
     return Servers(
         {
-            **programs(settings, own=os.environ, data=site.folder, clock=site.clock, us=US),
-            **remotes(settings, connector=connector, tls=tls, clock=site.clock, us=US),
+            **programs(
+                settings,
+                own=os.environ,
+                data=site.folder,
+                clock=site.clock,
+                us=US,
+                broker=site.secrets.broker,
+                redactor=site.secrets.redactor,
+            ),
+            **remotes(
+                settings,
+                connector=connector,
+                tls=tls,
+                clock=site.clock,
+                us=US,
+                broker=site.secrets.broker,
+                redactor=site.secrets.redactor,
+            ),
         },
         timeouts={name: entry.timeout for name, entry in settings.items()},
+        redactor=site.secrets.redactor,
     )
 
 

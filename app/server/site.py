@@ -21,11 +21,13 @@ from app.db import Connection, Pool, connect, open_pool
 from app.db.migrate import Migration
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.secrets import Redactor, Secrets
 from app.server.folder import prepare
 from app.server.rooms.database import open_database
 from app.server.rooms.keeping import Keeping, open_keeping
 from app.server.rooms.recorder import open_recorder
 from app.server.rooms.roles import bring_up_to_date, url_for
+from app.server.secrecy import open_secrets
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Site:
     identity: Identity
     engine: Engine
     policies: Policies
+    secrets: Secrets
     admission: Admission
     migrated: list[Migration]
     database_url: str
@@ -64,15 +67,19 @@ class Site:
 async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIterator[Site]:
     """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database."""
     folder = prepare(folder)
-    clock = SystemClock()
+    clock, redactor = SystemClock(), Redactor()
     async with open_database(profile, folder, serving=serving) as url:
         migrated = await bring_up_to_date(profile.database, url)
         async with (
             open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
-            open_recorder(profile, url, clock) as recorder,
+            open_recorder(profile, url, clock, redact=redactor.decoded) as recorder,
         ):
+            secrets = await open_secrets(
+                profile, folder=folder, pool=pool, clock=clock, redactor=redactor, serving=serving
+            )
             yield await _wired(
-                profile=profile, folder=folder, clock=clock, url=url, pool=pool, recorder=recorder, migrated=migrated
+                profile=profile, folder=folder, clock=clock, url=url, pool=pool, recorder=recorder, migrated=migrated,
+                secrets=secrets,
             )  # fmt: skip
 
 
@@ -85,6 +92,7 @@ async def _wired(
     pool: Pool,
     recorder: Recorder,
     migrated: list[Migration],
+    secrets: Secrets,
 ) -> Site:
     """The rooms over the database, and the corridor over them."""
 
@@ -114,12 +122,13 @@ async def _wired(
         identity=identity,
         engine=engine,
         policies=Policies(pool=pool, clock=clock),
+        secrets=secrets,
         admission=Admission(
             identity=identity.authenticator,
             policy=engine,
             budgets=identity.budgets,
             records=recorder,
-            recording=Recording(profile.record, persons=keeping.sealing),
+            recording=Recording(profile.record, persons=keeping.sealing, redact=secrets.redactor.decoded),
             clock=clock,
             metrics=CallMetrics(registry),
         ),

@@ -73,6 +73,8 @@ def with_servers(function: Callable[..., Awaitable[None]]) -> Callable[..., None
 
 @asynccontextmanager
 async def _shell(site: Site, connector: Connector, key: str) -> AsyncIterator[Shell]:
+    if any(entry.secrets for entry in site.profile.mcp.servers.values()):
+        await site.secrets.catalogue.open()
     servers = tool_servers(site, connector)
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(

@@ -21,6 +21,7 @@ def api_rooms(site: Site, *, stopping: asyncio.Event) -> Rooms:
         ),
         clock=site.clock,
         recorder=site.recorder,
+        secrets=site.secrets,
         sinks=site.sinks,
         erasures=site.keeping.erasures,
         holds=site.keeping.holds,
