@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
-from app.admission import Admission
+from app.admission import Admission, Vetted
 from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.catalog import Catalog, Review
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.core.errors import DatabaseError
@@ -24,6 +25,7 @@ from app.db.keeping import embedded
 from app.db.migrate import Migration, migrate, read_migrations
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.server.definitions import announcer, pin_mode
 from app.server.folder import prepare
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ class Site:
     identity: Identity
     engine: Engine
     policies: Policies
+    catalog: Catalog
+    review: Review
     admission: Admission
     migrated: list[Migration]
     database_url: str
@@ -71,8 +75,12 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             registry = CollectorRegistry()
             identity = Identity(pool=pool, clock=clock, settings=profile.identity)
             engine = Engine(pool=pool)
+            catalog = Catalog(
+                pool=pool, clock=clock, mode=pin_mode(profile), announce=announcer(recorder, clock=clock)
+            )
             await identity.refresh()
             await engine.refresh()
+            await catalog.refresh()
             yield Site(
                 profile=profile,
                 folder=folder,
@@ -84,9 +92,11 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 identity=identity,
                 engine=engine,
                 policies=Policies(pool=pool, clock=clock),
+                catalog=catalog,
+                review=Review(pool=pool, clock=clock),
                 admission=Admission(
                     identity=identity.authenticator,
-                    policy=engine,
+                    policy=Vetted(engine, catalog),
                     budgets=identity.budgets,
                     records=recorder,
                     recording=Recording(profile.record),

@@ -13,7 +13,7 @@ from app.server.site import Site
 
 async def run_work(site: Site, doors: Doors, listener: Listener, certificate: Certificate | None) -> None:
     """Run every periodic job of the site, and listen for changes, until cancelled."""
-    changed = {"identity": asyncio.Event(), "policy": asyncio.Event()}
+    changed = {"identity": asyncio.Event(), "policy": asyncio.Event(), "catalog": asyncio.Event()}
 
     def heard(payload: str) -> None:
         for name, event in changed.items():
@@ -27,6 +27,7 @@ async def run_work(site: Site, doors: Doors, listener: Listener, certificate: Ce
     jobs = [
         Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
         Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
+        Job(name="catalog", seconds=1.0, work=site.catalog.refresh, wake=changed["catalog"]),
         Job(name="key use", seconds=60.0, work=site.identity.flush),
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
         Job(name="partitions", seconds=3600.0, work=partitions),

@@ -17,7 +17,7 @@ from app.core.errors import NotFoundError, SallyportError
 from app.core.ids import new_trace
 from app.egress import Connector
 from app.mcp import Calls, Inbound, Servers, open_calls, protocol
-from app.server.doors import US, tool_servers
+from app.server.doors import US, tool_servers, watch
 from app.server.process import run_guarded
 from app.server.site import Site, open_site
 
@@ -76,7 +76,13 @@ async def _shell(site: Site, connector: Connector, key: str) -> AsyncIterator[Sh
     servers = tool_servers(site, connector)
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(
-        admission=site.admission, servers=servers, clock=site.clock, new_id=new_id, us=US, door="cli"
+        admission=site.admission,
+        servers=servers,
+        clock=site.clock,
+        watch=watch(site),
+        new_id=new_id,
+        us=US,
+        door="cli",
     )
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
