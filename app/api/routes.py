@@ -4,12 +4,13 @@ import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, groups, keys, policies, record, sessions, status
+from app.api import accounts, catalog, groups, keys, policies, record, sessions, status
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.catalog import Catalog, Review
 from app.extensions import Params, Route
 from app.identity import Identity
 from app.policy import Engine, Policies
@@ -21,6 +22,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity
     policies: Policies
     engine: Engine
+    catalog: Catalog
+    review: Review
     reading: Reading
     recorder: Recorder
 
@@ -30,6 +33,7 @@ def operations(rooms: Rooms) -> list[Operation]:
     return [
         *status.operations(engine=rooms.engine, recorder=rooms.recorder),
         *policies.operations(rooms.policies),
+        *catalog.operations(catalog=rooms.catalog, review=rooms.review),
         *record.operations(rooms.reading),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),

@@ -23,7 +23,7 @@ _FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
 _SHORTEST = len("sha256:") + 12
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A name and how it stands; `digest` is what is to be judged, or what is approved."""
 
     server: str
@@ -64,7 +64,7 @@ def resource(key: Key) -> Resource:
     return Resource("server", server) if kind == "server" else Resource(kind, f"{server}/{name}")
 
 
-def digest_of_all(lines: Iterable[Line]) -> str:
+def digest_of_all(lines: Iterable[Standing]) -> str:
     """One digest for all that waits, so that a judgment of all is about exactly what was shown."""
     return digest(canonical(sorted([line.server, line.kind, line.name, line.digest] for line in lines)))
 
@@ -76,7 +76,7 @@ class Review:
         self._pool = pool
         self._clock = clock
 
-    async def pending(self, server: str = "") -> list[Line]:
+    async def pending(self, server: str = "") -> list[Standing]:
         """What waits for a person, of one server or of all."""
         async with store.transaction(self._pool) as conn:
             rows = await store.pending(conn)
@@ -85,7 +85,7 @@ class Review:
             _line(pins[row.server, row.kind, row.name], row) for row in rows if server in ("", row.server)
         ]
 
-    async def overview(self, server: str = "") -> list[Line]:
+    async def overview(self, server: str = "") -> list[Standing]:
         """Every name that was ever seen, of one server or of all."""
         async with store.transaction(self._pool) as conn:
             pins = await (store.pins_of(conn, server) if server else store.pins(conn))
@@ -175,10 +175,10 @@ async def _pin(conn: store.Connection, key: Key) -> Pin:
     )
 
 
-def _line(pin: Pin, version: Version | None) -> Line:
+def _line(pin: Pin, version: Version | None) -> Standing:
     findings = _FINDINGS.decode(version.findings) if version is not None else ()
     shown = pin.pending or pin.seen or pin.approved or ""
-    return Line(
+    return Standing(
         server=pin.server, kind=pin.kind, name=pin.name, state=_state(pin), digest=shown, findings=findings
     )
 

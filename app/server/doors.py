@@ -98,6 +98,8 @@ def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:
         identity=site.identity,
         policies=site.policies,
         engine=site.engine,
+        catalog=site.catalog,
+        review=site.review,
         reading=site.reading,
         recorder=site.recorder,
     )
