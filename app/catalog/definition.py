@@ -1,6 +1,7 @@
 """A definition as a tool server gives it: the whole of it, in canonical bytes, by digest."""
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -16,7 +17,8 @@ KINDS: tuple[Kind, ...] = ("server", "tool", "prompt", "template")
 MAX_BYTES = 256 * 1024
 MAX_NAME = 1024
 _LINES = 5_000
-_LINE = 2_000
+_WIDTH = 120
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
 
@@ -51,17 +53,21 @@ def defined(server: str, kind: Kind, name: str, value: Mapping[str, Any]) -> Def
 
 
 def lines(document: str) -> list[str]:
-    """A document for reading: a line a value, texts over several lines, nothing invisible."""
+    """A document for reading: a line a value, texts over several lines, nothing invisible.
+
+    Two documents that differ never read the same, however long they are: nothing is cut without its digest.
+    """
     found: list[str] = []
     for path, value in _leaves(msgspec.json.decode(document)):
-        if isinstance(value, str) and ("\n" in value or len(value) > 100):
-            found.append(f"{path}:")
-            found += [f"    {visible(line)[:_LINE]}" for line in value.split("\n")]
+        if isinstance(value, str) and ("\n" in value or len(value) > _WIDTH):
+            found.append(f"{path} =")
+            found += [f"    {piece}" for line in value.split("\n") for piece in _pieces(visible(line))]
         else:
-            shown = visible(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
-            found.append(f"{path}: {shown[:_LINE]}")
-        if len(found) > _LINES:
-            return [*found[:_LINES], "… more than can be shown here"]
+            shown = f'"{visible(value)}"' if isinstance(value, str) else msgspec.json.encode(value).decode()
+            found.append(f"{path}: {shown}")
+    if len(found) > _LINES:
+        rest = digest("\n".join(found[_LINES:]).encode())
+        return [*found[:_LINES], f"… {len(found) - _LINES} more lines, {rest}"]
     return found
 
 
@@ -74,26 +80,38 @@ def diff(old: Definition | None, new: Definition | None) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with what a reader could not see, or that would turn it around, written out."""
-    if text.isascii() and text.isprintable():
+    """The text with what a reader could not see, or that would turn it around, written out; never ambiguous."""
+    if text.isascii() and text.isprintable() and "\\" not in text:
         return text
     return "".join(
-        char if char == "\t" or unicodedata.category(char) not in _HIDDEN else f"\\u{ord(char):04x}"
+        f"\\u{ord(char):04x}" if unicodedata.category(char) in _HIDDEN else "\\\\" if char == "\\" else char
         for char in text
     )
 
 
+def _pieces(line: str) -> list[str]:
+    """A long line in pieces that end at a space where there is one, so that a change shows where it is."""
+    pieces: list[str] = []
+    while len(line) > _WIDTH:
+        cut = line.find(" ", _WIDTH) + 1
+        cut = cut if 0 < cut <= 2 * _WIDTH else _WIDTH
+        pieces.append(f"{line[:cut]}\\")
+        line = line[cut:]
+    return [*pieces, line]
+
+
 def _leaves(root: Any) -> Iterator[tuple[str, Any]]:
     """Every value that holds no other, with its path, in order."""
-    stack: list[tuple[str, Any]] = [("", root)]
+    stack: list[tuple[str, Any]] = [("$", root)]
     while stack:
         path, value = stack.pop()
         if isinstance(value, dict) and value:
-            inner = [
-                (f"{path}.{visible(key)}" if path else visible(key), item) for key, item in value.items()
-            ]
-            stack.extend(reversed(inner))
+            stack.extend(reversed([(f"{path}{_step(key)}", item) for key, item in value.items()]))
         elif isinstance(value, list) and value:
             stack.extend(reversed([(f"{path}[{number}]", item) for number, item in enumerate(value)]))
         else:
-            yield path, value
+            yield path.removeprefix("$.") or "$", value
+
+
+def _step(key: str) -> str:
+    return f".{key}" if _PLAIN.fullmatch(key) else f'["{visible(key)}"]'

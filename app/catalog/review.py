@@ -1,5 +1,6 @@
 """Definitions for people: what waits, what changed, approve or reject. A judgment takes a Passage first."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Literal
 
@@ -82,7 +83,7 @@ class Review:
             rows = await store.pending(conn)
             pins = {pin.key: pin for pin in await store.pins(conn)}
         return [
-            _line(pins[row.server, row.kind, row.name], row) for row in rows if server in ("", row.server)
+            _standing(pins[row.server, row.kind, row.name], row) for row in rows if server in ("", row.server)
         ]
 
     async def overview(self, server: str = "") -> list[Standing]:
@@ -90,7 +91,7 @@ class Review:
         async with store.transaction(self._pool) as conn:
             pins = await (store.pins_of(conn, server) if server else store.pins(conn))
             waiting = {(row.server, row.kind, row.name): row for row in await store.pending(conn)}
-        return [_line(pin, waiting.get(pin.key)) for pin in pins]
+        return [_standing(pin, waiting.get(pin.key)) for pin in pins]
 
     async def show(self, key: Key) -> Shown:
         """A definition as it is to be judged, against the approved one."""
@@ -100,10 +101,11 @@ class Review:
             new = await store.version(conn, key, wanted)
             old = await store.version(conn, key, pin.approved) if pin.approved else None
             judgments = await store.judgments(conn, key)
-        line = _line(pin, new)
+        line = _standing(pin, new)
+        told = await asyncio.to_thread(diff, _definition(old), _definition(new))
         return Shown(
             server=pin.server, kind=pin.kind, name=pin.name, state=line.state, digest=wanted, approved=pin.approved,
-            diff=diff(_definition(old), _definition(new)), findings=line.findings, judgments=tuple(judgments),
+            diff=told, findings=line.findings, judgments=tuple(judgments),
         )  # fmt: skip
 
     async def approve(self, passage: Passage, key: Key, given: str) -> Judged:
@@ -138,7 +140,7 @@ class Review:
             revision = await store.lock_revision(conn) + 1
             pins = {pin.key: pin for pin in await store.pins_of(conn, server) if pin.pending}
             rows = [row for row in await store.pending(conn) if row.server == server]
-            lines = [_line(pins[row.server, row.kind, row.name], row) for row in rows]
+            lines = [_standing(pins[row.server, row.kind, row.name], row) for row in rows]
             if not lines:
                 raise NotFoundError(f"Nothing of {server} waits.", remedy="See `mcp pending`.")
             if not _fits(digest_of_all(lines), given):
@@ -175,7 +177,7 @@ async def _pin(conn: store.Connection, key: Key) -> Pin:
     )
 
 
-def _line(pin: Pin, version: Version | None) -> Standing:
+def _standing(pin: Pin, version: Version | None) -> Standing:
     findings = _FINDINGS.decode(version.findings) if version is not None else ()
     shown = pin.pending or pin.seen or pin.approved or ""
     return Standing(

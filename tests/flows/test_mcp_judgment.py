@@ -65,7 +65,7 @@ async def test_api_shows_the_difference_and_takes_the_judgment(
     )
     status, shown = await ada.ask("GET", f"{DEFINITIONS}/tools/coat/a%2Fb")
     assert (status, shown["state"]) == (200, "new")
-    assert "+description: Say a text." in shown["diff"]
+    assert '+description: "Say a text."' in shown["diff"]
     judged = {"digest": shown["digest"]}
     status, refused = await robot.ask("POST", f"{DEFINITIONS}/tools/coat/a%2Fb/approve", judged)
     assert (status, refused["error"]["code"]) == (403, "no_rule_permits")
@@ -174,7 +174,7 @@ async def test_shell_judges_by_digest_and_a_running_server_notices(
     profile = tmp_path / "profile.yaml"
     code, out, _ = await sallyport(database, profile, "diff", "coat", "say")
     assert code == 0
-    assert "+description: Say a text." in out
+    assert '+description: "Say a text."' in out
     code, _, err = await sallyport(database, profile, "approve", "coat", "say")
     assert (code, "--digest" in err) == (2, True)
     code, _, err = await sallyport(database, profile, "approve", "coat", "say", "--digest", "0" * 64)

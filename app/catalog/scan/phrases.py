@@ -23,6 +23,11 @@ _PATTERNS: tuple[Smell, ...] = (
     ("override", "alarm", f"ignore|disregard|forget|override|bypass|supersede ~3 {_OLD} ~2 {_RULES}"),
     ("override", "alarm", f"ignore|disregard|forget|bypass ~1 all|any|your ~1 {_RULES}"),
     ("override", "warn", "regardless|matter ~2 what ~1 user|users ~1 say|says|ask|asks|want|wants|instructs"),
+    (
+        "override",
+        "alarm",
+        f"ignore|disregard|forget ~2 everything|anything|all ~3 {_OLD}|before|said|told|learned",
+    ),
     ("role", "warn", "you are now ~1 a|an|in|the"),
     ("role", "warn", "new|updated|real ~1 system ~1 prompt|instruction|instructions"),
     ("secrecy", "alarm", f"{_NOT} ~2 {_TELL} ~3 {_PERSON}"),
@@ -50,7 +55,7 @@ _PATTERNS: tuple[Smell, ...] = (
         "warn",
         "change|replace|set|rewrite|modify|swap ~3 recipient|destination|payee|iban ~5 to|with",
     ),
-    ("redirection", "warn", "bcc|cc ~3 every|all|each ~2 email|emails|mail|message|messages"),
+    ("redirection", "warn", "bcc|cc ~5 every|all|each ~2 email|emails|mail|message|messages"),
     ("precondition", "alarm", f"before|when|whenever ~1 {_USE} ~3 read|open|load|fetch|send ~6 {_SECRETS}"),
     (
         "precondition",
@@ -62,7 +67,7 @@ _MARKS: tuple[tuple[str, Grade], ...] = (
     ("<important>", "alarm"), ("</important>", "alarm"), ("<system>", "alarm"), ("</system>", "alarm"),
     ("<|im_start|>", "alarm"), ("<|im_end|>", "alarm"), ("<|system|>", "alarm"), ("<|endoftext|>", "alarm"),
     ("[inst]", "alarm"), ("[/inst]", "alarm"), ("<<sys>>", "alarm"), ("\n\nhuman:", "alarm"), ("\n\nassistant:", "alarm"),
-    ("<instructions>", "warn"), ("<secret>", "warn"), ("<hidden>", "warn"), ("system prompt", "warn"),
+    ("<instructions>", "warn"), ("<secret>", "warn"), ("<hidden>", "warn"), ("system prompt", "note"),
     ("### system", "warn"), ("### instruction", "warn"), ("[system]", "warn"),
 )  # fmt: skip
 _PLACES = (
