@@ -5,6 +5,7 @@ A command's function is imported here and added to the group below.
 
 import click
 
+from app.cli.mcp.connect import connect
 from app.cli.mcp.definitions import approve, definitions, diff, pending, reject
 from app.cli.mcp.tools import call, list_servers, status, tools
 
@@ -16,5 +17,5 @@ def mcp() -> None:
     """See and try tool servers."""
 
 
-for command in (list_servers, status, tools, call, pending, definitions, diff, approve, reject):
+for command in (list_servers, status, tools, call, pending, definitions, diff, approve, reject, connect):
     mcp.add_command(command)
