@@ -29,9 +29,9 @@ from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
 from app.jobs import Job, run_jobs
 from app.mcp import Servers, Watch, programs, remotes, routes
-from app.server.definitions import announcer
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
+from app.server.tools import announcer
 
 CLOCK = SystemClock()
 US = {"name": "sallyport", "version": "0"}

@@ -8,9 +8,11 @@ from app.api import accounts, catalog, groups, keys, policies, record, sessions,
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
+from app.audit.query import Asking
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
 from app.catalog import Catalog, Review
+from app.core.clock import Clock
 from app.extensions import Params, Route
 from app.identity import Identity
 from app.policy import Engine, Policies
@@ -25,6 +27,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     catalog: Catalog
     review: Review
     reading: Reading
+    asking: Asking
+    clock: Clock
     recorder: Recorder
 
 
@@ -34,7 +38,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *status.operations(engine=rooms.engine, recorder=rooms.recorder),
         *policies.operations(rooms.policies),
         *catalog.operations(catalog=rooms.catalog, review=rooms.review),
-        *record.operations(rooms.reading),
+        *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),
         *sessions.operations(rooms.identity),

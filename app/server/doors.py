@@ -11,6 +11,7 @@ import msgspec
 from app import __version__
 from app.api import Rooms
 from app.api import routes as api_routes
+from app.audit.query import Asking
 from app.catalog.program import Programs
 from app.console import routes as console_routes
 from app.core.paths import resources
@@ -38,7 +39,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
+async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
     servers = tool_servers(site, connector)
@@ -54,7 +55,7 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         stopping = asyncio.Event()
         sources = console_sources(site, servers=servers, models=models, stopping=stopping)
         routes = [
-            *_routes(site, servers, models),
+            *_routes(site, servers, models, notes),
             *console_routes(admission=site.admission, sources=sources),
         ]
         yield Doors(routes=routes, servers=servers, stopping=stopping)
@@ -93,7 +94,7 @@ def watch(site: Site) -> Watch:
     )
 
 
-def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:
+def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -> list[Route]:
     rooms = Rooms(
         identity=site.identity,
         policies=site.policies,
@@ -101,10 +102,13 @@ def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:
         catalog=site.catalog,
         review=site.review,
         reading=site.reading,
+        # Below the pool's patience, so that a question that is too broad is told so.
+        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
+        clock=site.clock,
         recorder=site.recorder,
     )
     return [
-        *health.routes(registry=site.registry, checks={"record": _record_check(site)}),
+        *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
         *mcp_routes(
             admission=site.admission,

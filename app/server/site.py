@@ -15,6 +15,9 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.retention import Holds
+from app.audit.subjects import Persons, Reveal
+from app.audit.subjects.erasure import Erasures
 from app.catalog import Catalog, Review
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
@@ -25,8 +28,9 @@ from app.db.keeping import embedded
 from app.db.migrate import Migration, migrate, read_migrations
 from app.identity import Identity
 from app.policy import Engine, Policies
-from app.server.definitions import announcer, pin_mode
 from app.server.folder import prepare
+from app.server.persons import open_persons, open_statements
+from app.server.tools import open_catalog
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,9 @@ class Site:
     pool: Pool
     recorder: Recorder
     reading: Reading
+    persons: Persons
+    erasures: Erasures
+    holds: Holds
     identity: Identity
     engine: Engine
     policies: Policies
@@ -75,12 +82,11 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             registry = CollectorRegistry()
             identity = Identity(pool=pool, clock=clock, settings=profile.identity)
             engine = Engine(pool=pool)
-            catalog = Catalog(
-                pool=pool, clock=clock, mode=pin_mode(profile), announce=announcer(recorder, clock=clock)
-            )
+            catalog = await open_catalog(profile, pool=pool, recorder=recorder, clock=clock)
+            persons = await open_persons(profile, folder=folder, pool=pool, clock=clock)
+            sealing = persons if profile.record.personal == "sealed" else None
             await identity.refresh()
             await engine.refresh()
-            await catalog.refresh()
             yield Site(
                 profile=profile,
                 folder=folder,
@@ -88,7 +94,10 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 registry=registry,
                 pool=pool,
                 recorder=recorder,
-                reading=Reading(pool),
+                reading=Reading(pool, reveal=Reveal(persons)),
+                persons=persons,
+                erasures=_erasures(pool, persons, identity, recorder, folder),
+                holds=Holds(pool=pool, clock=clock, write=recorder.write),
                 identity=identity,
                 engine=engine,
                 policies=Policies(pool=pool, clock=clock),
@@ -99,13 +108,24 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                     policy=Vetted(engine, catalog),
                     budgets=identity.budgets,
                     records=recorder,
-                    recording=Recording(profile.record),
+                    recording=Recording(profile.record, persons=sealing),
                     clock=clock,
                     metrics=CallMetrics(registry),
                 ),
                 migrated=migrated,
                 database_url=url,
             )
+
+
+def _erasures(pool: Pool, persons: Persons, identity: Identity, recorder: Recorder, folder: Path) -> Erasures:
+    return Erasures(
+        pool=pool,
+        persons=persons,
+        accounts=identity.users,
+        write=recorder.write,
+        statements=open_statements(folder),
+        clock=SystemClock(),
+    )
 
 
 def _database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:

@@ -6,11 +6,12 @@ import msgspec
 
 from app.audit.event import Event
 from app.audit.recorder import Recorder
-from app.catalog import Change
+from app.catalog import Catalog, Change
 from app.catalog.pins import Mode
 from app.config import Profile
 from app.core.clock import Clock
 from app.core.ids import uuid7_text
+from app.db import Pool
 
 _ACTIONS = {
     "trusted": "tool.trusted",
@@ -19,6 +20,14 @@ _ACTIONS = {
     "returned": "tool.returned",
     "reverted": "tool.reverted",
 }
+
+
+async def open_catalog(profile: Profile, *, pool: Pool, recorder: Recorder, clock: Clock) -> Catalog:
+    """The catalog of a site, with what is approved at this moment."""
+    announce = announcer(recorder, clock=clock)
+    catalog = Catalog(pool=pool, clock=clock, mode=pin_mode(profile), announce=announce)
+    await catalog.refresh()
+    return catalog
 
 
 def pin_mode(profile: Profile) -> Callable[[str], Mode]:
