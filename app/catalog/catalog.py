@@ -90,6 +90,10 @@ class Catalog:
         """What is known of a name."""
         return self._pins.get(key)
 
+    def pins_of(self, server: str) -> list[Pin]:
+        """What is known of a server."""
+        return [pin for key, pin in self._pins.items() if key[0] == server]
+
     def waiting(self) -> int:
         """How many definitions wait for a person."""
         return sum(pin.pending is not None for pin in self._pins.values())

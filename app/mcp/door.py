@@ -184,7 +184,7 @@ def routes(
 def _inbound(request: web.BaseRequest, params: Mapping[str, str], trace: Trace) -> Inbound:
     return Inbound(
         server=params.get("server", ""),
-        credential=_credential(request),
+        credential=credential_of(request),
         headers=Headers(),
         trace=trace,
         client=request.headers.get("user-agent", "")[:200],
@@ -192,7 +192,8 @@ def _inbound(request: web.BaseRequest, params: Mapping[str, str], trace: Trace) 
     )
 
 
-def _credential(request: web.BaseRequest) -> Credential:
+def credential_of(request: web.BaseRequest) -> Credential:
+    """The key of `Authorization: Bearer` or `x-api-key`."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return BearerToken(token.strip())

@@ -21,7 +21,7 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers, Watch, programs, remotes
+from app.mcp import Servers, Watch, programs, registry_routes, remotes
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
@@ -118,6 +118,11 @@ def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -
             new_id=lambda: secrets.token_urlsafe(24),
             us=US,
             origins=site.profile.listen.origins,
+        ),
+        *registry_routes(
+            admission=site.admission,
+            catalog=site.catalog,
+            entries=lambda: {name: entry.description for name, entry in site.profile.mcp.servers.items()},
         ),
         *api_routes(admission=site.admission, rooms=rooms),
     ]
