@@ -62,7 +62,7 @@ def with_servers(function: Callable[..., Awaitable[None]]) -> Callable[..., None
         async def run(connector: Connector) -> None:
             async with (
                 open_site(loaded, folder=folder, serving=False) as site,
-                _shell(site, connector, key) as shell,
+                shell_of(site, connector, key) as shell,
             ):
                 await function(shell, Output(as_json=as_json), **arguments)
 
@@ -72,7 +72,8 @@ def with_servers(function: Callable[..., Awaitable[None]]) -> Callable[..., None
 
 
 @asynccontextmanager
-async def _shell(site: Site, connector: Connector, key: str) -> AsyncIterator[Shell]:
+async def shell_of(site: Site, connector: Connector, key: str) -> AsyncIterator[Shell]:
+    """The tool servers of a site, running inside the block; without a key the operator calls them."""
     servers = tool_servers(site, connector)
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(
