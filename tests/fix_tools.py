@@ -31,7 +31,7 @@ from app.jobs import Job, run_jobs
 from app.mcp import Servers, Watch, programs, remotes, routes
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
-from app.server.tools import announcer
+from app.server.rooms.definitions import announcer
 
 CLOCK = SystemClock()
 US = {"name": "sallyport", "version": "0"}
