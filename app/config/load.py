@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from app.config.dropins import add_servers, read_file
 from app.config.explain import fault, inside, is_secret, nearest
 from app.config.paths import settings
 from app.config.schema import Profile
@@ -34,9 +34,15 @@ def load(
     *,
     environment: Mapping[str, str] = os.environ,
     flags: Mapping[str, Any] | None = None,
+    added: Mapping[str, Any] | None = None,
 ) -> Profile:
-    """The profile of `path` (none: defaults) with environment and flags (`listen.address` -> value) laid over it."""
-    tree = _read(path) if path else {}
+    """The profile of `path` (none: defaults) with environment and flags (`listen.address` -> value) laid over it.
+
+    Tool servers may also stand in files of their own beside it; `added` is such a server that has no file yet.
+    """
+    tree = read_file(path) if path else {}
+    if path:
+        add_servers(tree, path, added)
     source = str(path) if path else "the built-in profile"
     tree = _interpolate(tree, environment, at="", source=source)
     for key, value in _from_environment(environment).items():
@@ -46,41 +52,6 @@ def load(
     profile = _convert(tree, source=source, base=path.parent if path else Path.cwd())
     _check_references(profile, source=source)
     return profile
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.load(path.read_bytes(), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}).", remedy="Check --profile.") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply.", remedy="Write it flat.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path}: not YAML: {' '.join(str(error).split())}.", remedy="Correct that line."
-        ) from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError(
-            f"{path}: the profile must be a mapping of sections.", remedy="See `sallyport config reference`."
-        )
-    return tree
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, which YAML would silently overwrite."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key if isinstance(key, str) else id(key_node))
-        return super().construct_mapping(node, deep)
 
 
 def _interpolate(value: Any, environment: Mapping[str, str], *, at: str, source: str) -> Any:

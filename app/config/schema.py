@@ -197,12 +197,25 @@ class McpServer(Section, frozen=True):
     ] = {}
     description: Annotated[str, Meta(description="one line for people")] = ""
     timeout: Annotated[Seconds, Meta(description="seconds a call may take")] = 60.0
+    pins: Annotated[
+        Literal["", "approve", "trust-first"], Meta(description="instead of `mcp.pins`, for this server")
+    ] = ""
 
 
 class Mcp(Section, frozen=True):
     """Tool servers behind the MCP endpoints."""
 
     servers: Annotated[dict[Name, McpServer], Meta(description="by the name that URLs and policies use")] = {}
+    pins: Annotated[
+        Literal["approve", "trust-first"],
+        Meta(
+            description="definitions seen for the first time: wait for a person, or are trusted if nothing is odd"
+        ),
+    ] = "trust-first"
+    recheck: Annotated[
+        float,
+        Meta(ge=0, description="seconds for which a definition is taken as read before a call; 0: each call"),
+    ] = 5.0
 
 
 class Destination(Section, frozen=True):

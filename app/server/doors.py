@@ -10,6 +10,7 @@ import msgspec
 
 from app import __version__
 from app.api import routes as api_routes
+from app.catalog.program import Programs
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -18,7 +19,7 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers, programs, remotes
+from app.mcp import Servers, Watch, programs, registry_routes, remotes
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
@@ -96,6 +97,23 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
     )
 
 
+def watch(site: Site) -> Watch:
+    """Who compares what tool servers show with what was approved."""
+    files, settings = Programs(), site.profile.mcp
+
+    def program(server: str) -> dict[str, str]:
+        entry = settings.servers.get(server)
+        return files.digest(entry.command, folder=entry.folder) if entry is not None else {}
+
+    return Watch(
+        catalog=site.catalog,
+        admission=site.admission,
+        clock=site.clock,
+        recheck=settings.recheck,
+        program=program,
+    )
+
+
 def _routes(
     site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
 ) -> list[Route]:
@@ -106,9 +124,15 @@ def _routes(
             admission=site.admission,
             servers=servers,
             clock=site.clock,
+            watch=watch(site),
             new_id=lambda: secrets.token_urlsafe(24),
             us=US,
             origins=site.profile.listen.origins,
+        ),
+        *registry_routes(
+            admission=site.admission,
+            catalog=site.catalog,
+            entries=lambda: {name: entry.description for name, entry in site.profile.mcp.servers.items()},
         ),
         *api_routes(admission=site.admission, rooms=api_rooms(site, stopping=stopping)),
     ]

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from app.admission import Admission
+from app.admission import Admission, Vetted
 from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
 from app.audit.sinks import Sinks
 from app.audit.subjects import Reveal
+from app.catalog import Catalog, Review
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.db import Connection, Pool, connect, open_pool
@@ -24,6 +25,7 @@ from app.policy import Engine, Policies
 from app.secrets import Redactor, Secrets
 from app.server.folder import prepare
 from app.server.rooms.database import open_database
+from app.server.rooms.definitions import open_catalog
 from app.server.rooms.keeping import Keeping, open_keeping
 from app.server.rooms.recorder import open_recorder
 from app.server.rooms.roles import bring_up_to_date, url_for
@@ -52,6 +54,8 @@ class Site:
     engine: Engine
     policies: Policies
     secrets: Secrets
+    catalog: Catalog
+    review: Review
     admission: Admission
     migrated: list[Migration]
     database_url: str
@@ -102,11 +106,13 @@ async def _wired(
     registry = CollectorRegistry()
     identity = Identity(pool=pool, clock=clock, settings=profile.identity)
     engine = Engine(pool=pool)
+    catalog = await open_catalog(profile, pool=pool, recorder=recorder, clock=clock)
     keeping = await open_keeping(
         profile, folder=folder, url=url, pool=pool, recorder=recorder, clock=clock, users=identity.users
     )
     await identity.refresh()
     await engine.refresh()
+    recording = Recording(profile.record, persons=keeping.sealing, redact=secrets.redactor.decoded)
     return Site(
         profile=profile,
         folder=folder,
@@ -123,13 +129,27 @@ async def _wired(
         engine=engine,
         policies=Policies(pool=pool, clock=clock),
         secrets=secrets,
-        admission=Admission(
-            identity=identity.authenticator,
-            policy=engine,
-            budgets=identity.budgets,
-            records=recorder,
-            recording=Recording(profile.record, persons=keeping.sealing, redact=secrets.redactor.decoded),
-            clock=clock,
-            metrics=CallMetrics(registry),
-        ),
+        catalog=catalog,
+        review=Review(pool=pool, clock=clock),
+        admission=_corridor(identity, Vetted(engine, catalog), recorder, recording, registry=registry),
+    )
+
+
+def _corridor(
+    identity: Identity,
+    policy: Vetted,
+    recorder: Recorder,
+    recording: Recording,
+    *,
+    registry: CollectorRegistry,
+) -> Admission:
+    """What every call passes."""
+    return Admission(
+        identity=identity.authenticator,
+        policy=policy,
+        budgets=identity.budgets,
+        records=recorder,
+        recording=recording,
+        clock=SystemClock(),
+        metrics=CallMetrics(registry),
     )

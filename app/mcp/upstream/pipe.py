@@ -46,6 +46,8 @@ class Pipe:
         self.description = Description()
         self.errors: deque[str] = deque(maxlen=50)
         """The last lines of its standard error."""
+        self.announced = 0
+        """How often it said that what it offers has changed."""
         self._us = us
         self._over = False
         self._ids = itertools.count(1)
@@ -162,6 +164,8 @@ class Pipe:
         if wire.method is not UNSET:
             if wire.id is not UNSET:
                 self._refuse(wire.method, wire.id)
+            elif wire.method.endswith("/list_changed"):
+                self.announced += 1
             elif (
                 wire.method == "notifications/progress"
                 and wire.params is not UNSET

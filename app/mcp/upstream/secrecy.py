@@ -68,6 +68,11 @@ class Redacted:
         self._redactor = redactor
         self._source = f"The tool server {upstream.name}"
 
+    @property
+    def changes(self) -> int:
+        """As the upstream counts them."""
+        return self._upstream.changes
+
     async def run(self) -> None:
         """As the upstream does."""
         await self._upstream.run()

@@ -55,6 +55,12 @@ class StdioServer:
         self._state: State = "stopped"
         self._why = ""
         self._probe = True
+        self._starts = 0
+
+    @property
+    def changes(self) -> int:
+        """Starts so far, and announcements of the program that runs."""
+        return self._starts + (self._pipe.announced if self._pipe is not None else 0)
 
     async def run(self) -> None:
         """Keep the program running until cancelled, then end it with everything it started."""
@@ -125,6 +131,7 @@ class StdioServer:
             return
         self._probe = probe  # a program that died of the question is not asked it again
         self._pipe = pipe
+        self._starts += 1_000_000  # beyond what a program may announce in its life
         self._state, self._why = "running", ""
         self._ready.set()
 

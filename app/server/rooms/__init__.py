@@ -5,6 +5,7 @@ roles.py      which of the database's roles does what; the schema brought up to 
 recorder.py   the one writer of the record
 keeping.py   persons and their keys, holds, erasures, retention
 seal.py       the signed tree over the record
+definitions.py  the catalog of what tool servers offer, and its notes in the record
 forward.py    the record's sinks
 api.py        what the admin API asks
 """

@@ -14,6 +14,8 @@ def api_rooms(site: Site, *, stopping: asyncio.Event) -> Rooms:
         identity=site.identity,
         policies=site.policies,
         engine=site.engine,
+        catalog=site.catalog,
+        review=site.review,
         reading=site.reading,
         # Below the pool's patience, so that a question that is too broad is told so.
         asking=Asking(
