@@ -31,7 +31,13 @@ def sealed_decision(event: Event, owners: Owners, kept: Kept) -> None:
     if owners.named:
         if owners.about is not None:
             theirs["resource"] = event.resource
-        event.resource = "" if owners.about is not None else "unknown"
+            event.resource = ""
+        else:
+            event.resource = "unknown"
+            if owners.actor is None:
+                # A stranger typed it: under nobody's key it could never be erased.
+                event.body = {"message": event.body["message"]} if "message" in event.body else {}
+                kept.clear()
     _seal(event, owners, kept, mine, theirs)
 
 

@@ -96,6 +96,7 @@ async def _wired(
     keeping = await open_keeping(
         profile, folder=folder, url=url, pool=pool, recorder=recorder, clock=clock, users=identity.users
     )
+    reveal = Reveal(keeping.persons)
     await identity.refresh()
     await engine.refresh()
     return Site(
@@ -107,9 +108,9 @@ async def _wired(
         recorder=recorder,
         migrated=migrated,
         database_url=url,
-        reading=Reading(pool, reveal=Reveal(keeping.persons)),
+        reading=Reading(pool, reveal=reveal),
         keeping=keeping,
-        sinks=Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock),
+        sinks=Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock, reveal=reveal),
         identity=identity,
         engine=engine,
         policies=Policies(pool=pool, clock=clock),

@@ -127,11 +127,18 @@ class Erasures:
             event.body["rows"] = rows.rows
             await self._destroy(conn, plan, event)
         self._persons.forget([plan.subject])
-        await self.finish()
+        try:
+            await self.finish()
+        except ConfigError as error:
+            log.warning("the erasure is not stated outside the database yet: %s", error)
         return Erasure(subject=plan.subject, event=row_id, rows=rows.rows)
 
     async def finish(self) -> None:
-        """State every erasure of the database in the record and in this node's file, as far as that is not done."""
+        """State every erasure of the database in the record and in this node's file, as far as that is not done.
+
+        ConfigError when this node cannot sign: the record says it all the same.
+        """
+        unsigned: ConfigError | None = None
         async with store.transaction(self._pool) as conn:
             await store.lock_telling(conn)
             for row in await store.erasures(conn):
@@ -144,7 +151,9 @@ class Erasures:
                 try:
                     await self.statements.append(event)
                 except ConfigError as error:
-                    log.warning("an erasure is not stated outside the database yet: %s", error)
+                    unsigned = error
+        if unsigned is not None:
+            raise unsigned
 
     async def repeat(self) -> int:
         """Erase again whom a restored database brought back, by the statements outside it; how many there were."""
