@@ -79,6 +79,11 @@ async def test_node_with_another_key_is_refused(serve: Serve, tmp_path: Path, da
     with pytest.raises(ConfigError, match="under another key"):
         async with open_site(profile, folder=tmp_path / "other", serving=False):
             pass
+    (row,) = served.select("SELECT id FROM audit_events WHERE action = 'admin.user.show' AND kind = 'intent'")
+    lost = msgspec.structs.replace(profile, record=msgspec.structs.replace(profile.record, personal="open"))
+    async with open_site(lost, folder=tmp_path / "other", serving=False) as site:
+        (event, _) = await site.reading.event(str(row["id"]))
+    assert (event.resource, event.body) == ("sealed", {"sealed": True})
 
 
 async def test_other_nodes_forget_the_key_of_the_erased(api: Api, tmp_path: Path, database: str) -> None:
