@@ -110,6 +110,7 @@ async def _wired(
     keeping = await open_keeping(
         profile, folder=folder, url=url, pool=pool, recorder=recorder, clock=clock, users=identity.users
     )
+    reveal = Reveal(keeping.persons)
     await identity.refresh()
     await engine.refresh()
     recording = Recording(profile.record, persons=keeping.sealing, redact=secrets.redactor.decoded)
@@ -122,9 +123,9 @@ async def _wired(
         recorder=recorder,
         migrated=migrated,
         database_url=url,
-        reading=Reading(pool, reveal=Reveal(keeping.persons)),
+        reading=Reading(pool, reveal=reveal),
         keeping=keeping,
-        sinks=Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock),
+        sinks=Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock, reveal=reveal),
         identity=identity,
         engine=engine,
         policies=Policies(pool=pool, clock=clock),

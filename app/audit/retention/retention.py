@@ -71,6 +71,7 @@ class Retention:
         self._write = write
         self._statements = statements
         self._empty: dict[datetime, set[str]] = {}
+        self._mirrored: set[str] = set()
 
     async def plan(self) -> list[Due]:
         """What is due now, oldest month first; classes that are done are left out until a hold is lifted."""
@@ -95,6 +96,15 @@ class Retention:
                     removed.append(one)
             await self._sweep(conn)
         return removed
+
+    async def mirror(self) -> None:
+        """Have the statements of other nodes in this node's file too."""
+        async with await self._connect() as conn:
+            for removal in await store.removals(conn, limit=100_000):
+                if str(removal.statement) not in self._mirrored:
+                    if (entry := await store.entry(conn, removal.statement)) is not None:
+                        await self._statements.append(msgspec.json.decode(entry, type=Event))
+                    self._mirrored.add(str(removal.statement))
 
     async def _plan(self, conn: store.Connection) -> list[Due]:
         now = self._clock.now()
