@@ -10,6 +10,7 @@ from app.config.secret import Secret
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Seconds = Annotated[float, Meta(gt=0)]
 Positive = Annotated[int, Meta(ge=1)]
+Kept = Literal["off", "digest", "redacted", "full"]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,11 +89,22 @@ class Record(Section, frozen=True):
     ] = 5.0
     waiting: Annotated[Positive, Meta(description="intents that may wait at once; more are refused")] = 4096
     ai_content: Annotated[
-        Literal["digest", "full"], Meta(description="AI requests and answers: digests only, or in full")
+        Kept,
+        Meta(description="AI requests and answers: only their size, a digest, with masks, or in full"),
     ] = "digest"
-    tool_content: Annotated[Literal["digest", "full"], Meta(description="tool arguments and results")] = (
-        "full"
-    )
+    tool_content: Annotated[Kept, Meta(description="the same for tool arguments and results")] = "full"
+    personal: Annotated[
+        Literal["sealed", "open"],
+        Meta(
+            description="values of persons: under a key each, so that they can be erased, or in clear for plain SQL"
+        ),
+    ] = "sealed"
+    subjects_key: Annotated[
+        Secret | None,
+        Meta(
+            description="the key that wraps persons' keys, 64 hex digits; else keys/record/subjects is made"
+        ),
+    ] = None
     origin: Annotated[
         str, Meta(description="name of the log, like a URL without scheme; empty: made from its first key")
     ] = ""

@@ -11,6 +11,7 @@ import msgspec
 from app import __version__
 from app.api import Rooms
 from app.api import routes as api_routes
+from app.audit.query import Asking
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -81,6 +82,9 @@ def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -
         policies=site.policies,
         engine=site.engine,
         reading=site.reading,
+        # Below the pool's patience, so that a question that is too broad is told so.
+        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
+        clock=site.clock,
         recorder=site.recorder,
     )
     return [

@@ -13,5 +13,5 @@ async def record_within(conn: store.Connection, event: Event, *, node: str, cloc
     """Insert the event in the caller's transaction; the boot, whose only row it is."""
     boot = uuid4()
     await insert_boot(conn, boot, node, clock.now())
-    await insert_events(conn, numbered([Row(event, (), None)], node=node, boot=str(boot), first=0))
+    await insert_events(conn, numbered([Row(event, (), None)], node=node, boot=str(boot), first=0), [])
     return boot

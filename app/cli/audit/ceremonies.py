@@ -16,7 +16,7 @@ from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 from app.core.errors import ConflictError
 from app.jobs import Leader
-from app.server.seal import key_source, leader_of, outside_of
+from app.server.record.seal import key_source, leader_of, outside_of
 
 _PATIENCE = 15.0
 

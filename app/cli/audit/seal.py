@@ -6,7 +6,7 @@ from app.audit.sealing.survey import key_lines, newest_checkpoint, survey
 from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 from app.core.errors import NotFoundError
-from app.server.seal import key_source, outside_of
+from app.server.record.seal import key_source, outside_of
 
 
 @click.command()

@@ -65,7 +65,7 @@ def insert(url: str, rows: list[Row], *, node: str, boot: UUID, first: int) -> N
 
     async def go() -> None:
         async with await connect(url, purpose="test") as conn:
-            await store.insert_events(conn, numbered(rows, node=node, boot=str(boot), first=first))
+            await store.insert_events(conn, numbered(rows, node=node, boot=str(boot), first=first), [])
 
     # A loop of its own: tests call this from a running one.
     thread = threading.Thread(target=lambda: asyncio.run(go()))
