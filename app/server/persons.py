@@ -9,11 +9,12 @@ from app.audit.subjects.site_key import make_site_key, parse_site_key, read_site
 from app.config import Profile
 from app.core.clock import Clock
 from app.db import Pool
+from app.server.record.keys import key_source
 
 
-def open_statements(folder: Path) -> Statements:
+def open_statements(profile: Profile, folder: Path) -> Statements:
     """The file of what was taken from the record, signed by the record's keys."""
-    return Statements(folder / "record" / "statements", sign=lambda text: text)
+    return Statements(folder / "record" / "statements", sign=key_source(profile, folder).sign)
 
 
 async def open_persons(profile: Profile, *, folder: Path, pool: Pool, clock: Clock) -> Persons:

@@ -96,7 +96,7 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                     persons=persons,
                     accounts=identity.users,
                     write=recorder.write,
-                    statements=open_statements(folder),
+                    statements=open_statements(profile, folder),
                     clock=clock,
                 ),
                 holds=Holds(pool=pool, clock=clock, write=recorder.write),

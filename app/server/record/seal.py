@@ -1,7 +1,5 @@
 """The seal over the record of one site, wired: keys, checkpoints outside, leader, sealer."""
 
-import os
-
 import msgspec
 
 from app.audit.sealing import store
@@ -16,6 +14,7 @@ from app.core.errors import DatabaseError
 from app.egress import Connector
 from app.egress.trust import client_context
 from app.jobs import Leader
+from app.server.record.keys import key_source
 from app.server.site import Site
 
 LEADER = "seal"
@@ -35,7 +34,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
 def open_seal(site: Site, connector: Connector) -> Seal:
     """Everything that sealing needs; once a site, as its metrics are."""
     state = SealState(registry=site.registry, clock=site.clock, post=site.recorder.post)
-    source, outside = key_source(site), outside_of(site)
+    source, outside = key_source(site.profile, site.folder), outside_of(site)
     sealer = Sealer(
         leader=leader_of(site),
         pool=site.pool,
@@ -57,15 +56,6 @@ def open_seal(site: Site, connector: Connector) -> Seal:
 def leader_of(site: Site) -> Leader:
     """Who seals."""
     return Leader(connect=lambda: site.connection("seal"), name=LEADER)
-
-
-def key_source(site: Site) -> KeySource:
-    """Where the profile says the keys are."""
-    return KeySource(
-        folder=site.folder,
-        setting=site.profile.record.keys,
-        credentials=os.environ.get("CREDENTIALS_DIRECTORY"),
-    )
 
 
 def outside_of(site: Site) -> Outside:
