@@ -18,6 +18,7 @@ from app.audit.sealing.tree import Tree, note_of, read_tree
 from app.audit.signing.keys import KeySource, known_keys
 from app.audit.tlog.signing import SeedSigner, verified
 from app.config.schema import Record
+from app.core import crash
 from app.core.clock import Clock
 from app.core.errors import ConfigError, DatabaseError, ProofError
 from app.jobs import Leader
@@ -152,6 +153,8 @@ class Sealer:
             origin = self._settings.origin
             self._signers = await asyncio.to_thread(self._source.create, f"{origin}/audit" if origin else "")
             log.info("the key of the record was made: %s", self._source.path)
+            if __debug__:
+                crash.at("seal.after_key")
         await begin_log(conn, self._signers, origin=self._settings.origin, now=self._clock.now())
 
     async def _load(self, conn: store.Connection, epoch: store.Epoch) -> None:
@@ -182,12 +185,18 @@ class Sealer:
                 await store.keep_checkpoint(conn, tree.head)
             for boot in found.done:
                 await store.close_boot(conn, boot.boot, boot.opened)
+            if __debug__:
+                crash.at("seal.before_commit")
         self._tree = tree
+        if __debug__:
+            crash.at("seal.after_commit")
         tree.cursors |= found.cursors
         if found.rows or keep:
             self._retiring = []
             self._kept = tree.head if keep else self._kept
             await self._publish(tree.head, keep=keep)
+        if __debug__:
+            crash.at("seal.after_publish")
         self._report(tree, found)
         return found.more
 

@@ -19,6 +19,13 @@ if __debug__:
         "recovery.before_lost": "an orphan was found, not closed",
         "recovery.after_lost": "some orphans are closed",
         "recovery.before_close": "all orphans are closed, the boot still counts as open",
+        "seal.after_key": "the key of the log was made, the log has not begun",
+        "seal.before_commit": "leaves, tiles and head written, transaction open",
+        "seal.after_commit": "a head was committed, nothing of it is outside",
+        "seal.after_publish": "a head is outside, the sealer has not gone on",
+        "rotate.after_commit": "a new key was recorded, the old one still signs",
+        "restore.after_commit": "a new tree has begun, nothing of it is outside",
+        "witness.after_memory": "a checkpoint was remembered, its cosignature not sent",
         "migration.before_commit": "statements of a migration done, transaction open",
         "migration.after_commit": "one migration committed, the next not begun",
     }

@@ -1,5 +1,7 @@
 """The seal over the record of one site, wired: keys, checkpoints outside, leader, sealer."""
 
+from pathlib import Path
+
 import msgspec
 
 from app.audit.sealing import store
@@ -10,6 +12,7 @@ from app.audit.sealing.state import SealState
 from app.audit.signing.keys import KeySource, known_keys
 from app.audit.witnessing.client import WitnessClient
 from app.audit.witnessing.cosigning import Cosigning
+from app.config import Profile
 from app.core.errors import DatabaseError
 from app.egress import Connector
 from app.egress.trust import client_context
@@ -60,9 +63,14 @@ def leader_of(site: Site) -> Leader:
 
 def outside_of(site: Site) -> Outside:
     """Where checkpoints go."""
-    settings = site.profile.record.checkpoints
+    return outside_at(site.profile, site.folder)
+
+
+def outside_at(profile: Profile, folder: Path) -> Outside:
+    """Where the profile says that checkpoints go."""
+    settings = profile.record.checkpoints
     syslog = SYSLOG if settings.syslog == "local" else ""
-    return Outside(folder=site.folder, file=settings.file, syslog=syslog)
+    return Outside(folder=folder, file=settings.file, syslog=syslog)
 
 
 async def refuse_undeclared_restore(site: Site, seal: Seal) -> None:
