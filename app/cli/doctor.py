@@ -10,7 +10,8 @@ from app.config import Profile
 from app.core.errors import SallyportError
 from app.server.checks import Finding, database_findings, folder_findings, host_findings, listener_findings
 from app.server.folder import PROFILE
-from app.server.record.checks import seal_findings
+from app.server.rooms.forward import place_findings
+from app.server.rooms.seal_checks import seal_findings
 
 
 @click.command()
@@ -31,6 +32,7 @@ def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
             ),
             *folder_findings(folder),
             *listener_findings(loaded),
+            *place_findings(loaded),
             *asyncio.run(_asked(loaded, folder)),
         ]
     _print(Output(as_json=as_json), findings)

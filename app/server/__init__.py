@@ -3,6 +3,5 @@
 open_site   database, rooms and corridor of one site, without a listener   (site.py)
 serve       the running server: doors, listener, jobs, drain               (serve.py)
 listen/     the listening side: sockets, routes, certificates, health
-record/     the seal over the record, and the witness of others
 folder      the data folder and its first-run set-up                        (folder.py, first_run.py)
 """

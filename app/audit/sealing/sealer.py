@@ -60,6 +60,7 @@ class Sealer:
         self._kept: store.Head | None = None
         self._rest_until = float("-inf")
         self._look_at = float("-inf")
+        self._closing = False
 
     async def prepare(self) -> None:
         """Begin the log if there is none, so that its key is there as soon as a new site is."""
@@ -92,7 +93,7 @@ class Sealer:
             more = await self._ready(conn) and seal
         while more:
             with store.deadline(conn, PATIENCE):
-                more = await self._seal(conn)
+                more = await self._seal(conn) and not self._closing
 
     async def _ready(self, conn: store.Connection) -> bool:
         """Whether the tree, its keys and what was published before all agree."""
@@ -280,6 +281,7 @@ class Sealer:
         await self._leader.resign()
 
     async def close(self) -> None:
-        """Seal what the last calls left, then leave the lead to others."""
+        """Seal what the last calls left, one transaction of it, then leave the lead to others."""
+        self._closing = True
         await self.step()
         await self._give_up()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.audit.signing.files import replace_file
 from app.audit.tlog.note import COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, decode
-from app.audit.tlog.signing import SEED_BYTES, SeedSigner, Signer, signed
+from app.audit.tlog.signing import SEED_BYTES, SeedSigner, Signer
 from app.core.errors import ConfigError, ProofError
 
 KINDS = (ED25519, COSIGNATURE_ML_DSA_44)
@@ -110,16 +110,6 @@ class KeySource:
             self._signers = read_signers(self.path, private=not self._credential)
             self._seen = seen
         return self._signers
-
-    def sign(self, text: str) -> str:
-        """The signed note of a statement, by the Ed25519 key; ConfigError when this node has no key."""
-        signers = self.load()
-        if not signers:
-            raise ConfigError(
-                f"There is no key at {self.path}, so nothing can be stated about the record.",
-                remedy="Start the server once, or give this node the key of the log.",
-            )
-        return str(signed(text, signers[:1], seconds=0))
 
     def create(self, name: str) -> list[SeedSigner]:
         """Make the first keys of a log that has none; only in the data folder."""

@@ -16,8 +16,8 @@ from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 from app.core.errors import ConflictError
 from app.jobs import Leader
-from app.server.record.keys import key_source
-from app.server.record.seal import leader_of, outside_of
+from app.server.rooms.seal import leader_of, outside_of
+from app.server.rooms.seal_keys import key_source
 
 _PATIENCE = 15.0
 

@@ -6,8 +6,8 @@ from app.audit.sealing.survey import key_lines, newest_checkpoint, survey
 from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 from app.core.errors import NotFoundError
-from app.server.record.keys import key_source
-from app.server.record.seal import outside_of
+from app.server.rooms.seal import outside_of
+from app.server.rooms.seal_keys import key_source
 
 
 @click.command()

@@ -26,6 +26,9 @@ if __debug__:
         "rotate.after_commit": "a new key was recorded, the old one still signs",
         "restore.after_commit": "a new tree has begun, nothing of it is outside",
         "witness.after_memory": "a checkpoint was remembered, its cosignature not sent",
+        "sinks.after_send": "rows are with a sink, which has not acknowledged them",
+        "sinks.before_cursors": "rows are acknowledged, the cursors not moved",
+        "sinks.after_cursors": "the cursors are moved",
         "migration.before_commit": "statements of a migration done, transaction open",
         "migration.after_commit": "one migration committed, the next not begun",
     }

@@ -17,7 +17,7 @@ from app.core.errors import DatabaseError
 from app.egress import Connector
 from app.egress.trust import client_context
 from app.jobs import Leader
-from app.server.record.keys import key_source
+from app.server.rooms.seal_keys import key_source
 from app.server.site import Site
 
 LEADER = "seal"

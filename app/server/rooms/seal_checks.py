@@ -9,8 +9,8 @@ from app.config import Profile
 from app.core.errors import ConfigError, ProofError, SallyportError
 from app.db import connect
 from app.server.checks import Finding
-from app.server.record.keys import key_source
-from app.server.record.seal import outside_at
+from app.server.rooms.seal import outside_at
+from app.server.rooms.seal_keys import key_source
 
 _MANY = 100_000
 

@@ -38,8 +38,8 @@ def witness(data: Path, logs: tuple[str, ...], name: str, as_json: bool, **liste
     from app.egress import Connector
     from app.server.logs import configure_logs
     from app.server.process import run_guarded
-    from app.server.record.witness import witnessing
     from app.server.serve import stop_event
+    from app.server.witness import witnessing
 
     try:
         keys = [parse_key(text) for text in logs]
