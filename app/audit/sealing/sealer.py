@@ -199,6 +199,7 @@ class Sealer:
         if __debug__:
             crash.at("seal.after_publish")
         self._report(tree, found)
+        self.state.waiting(await store.unsealed_rows(conn) if found.more or found.irregular else 0)
         return found.more
 
     def _due(self, now: datetime) -> bool:
@@ -236,7 +237,6 @@ class Sealer:
     def _report(self, tree: Tree, found: Gathered) -> None:
         self.state.sealed(found.rows)
         self._showing(tree.head)
-        self.state.waiting(0)
         for name, wanted in (("gap", False), ("cursor", True)):
             irregular = [one for one in found.irregular if one.moved is wanted]
             if irregular:
