@@ -10,7 +10,6 @@ from app.audit.recorder import Recorder
 from app.audit.retention import Holds, Retention
 from app.audit.sealing import store as sealing_store
 from app.audit.sealing.authority import signing_keys
-from app.audit.signing.keys import KeySource
 from app.audit.statement import HEADER, Statements
 from app.audit.subjects import Persons
 from app.audit.subjects.erasure import Erasures, Forgets
@@ -21,6 +20,7 @@ from app.config import Profile
 from app.core.clock import Clock
 from app.core.errors import ConfigError
 from app.db import Connection, Pool, connect
+from app.server.rooms.seal_keys import key_source
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +70,7 @@ async def open_keeping(
 
 def open_statements(profile: Profile, *, folder: Path, pool: Pool) -> Statements:
     """The file of what was taken from the record, signed by the record's own keys."""
-    source = KeySource(
-        folder=folder, setting=profile.record.keys, credentials=os.environ.get("CREDENTIALS_DIRECTORY")
-    )
+    source = key_source(profile, folder)
 
     async def sign(line: str) -> str:
         async with pool.connection() as conn:
