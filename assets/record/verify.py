@@ -251,29 +251,32 @@ class Trust:
         self.keys = {(key.name, key.id): key for key in given or bundled}
         self.known = {(key.name, key.id): key for key in bundled}
         self.former = {}
-        left = list(rotations)
+        left = [change for change in map(self.rotation, rotations) if change]
         while True:
-            followed = [note for note in left if self.follow(note)]
+            followed = [change for change in left if self.follow(*change)]
             if not followed:
                 break
-            left = [note for note in left if note not in followed]
-        if left:
-            report.fault("a change of keys is not signed by a key that counts", file="manifest.json")
+            left = [change for change in left if change not in followed]
 
-    def follow(self, data):
-        """A rotation names old and new keys, and both sign it: whoever trusts one learns the others."""
+    def rotation(self, data):
+        """Old and new keys of a rotation that both have signed; any other is a fault."""
         try:
             text, signatures = parse_note(data)
             lines = text.decode().split("\n")
             old, new = ([Key(line[4:]) for line in lines if line.startswith(word)] for word in ("old ", "new "))
+            if lines[0] != ROTATION or not old or not new:
+                raise Unreadable("it is not a rotation")
+            for key in (old[0], new[0]):
+                under = [value for name, key_id, value in signatures if (name, key_id) == (key.name, key.id)]
+                if not under or any(key.verifies(text, value) is False for value in under):
+                    raise Unreadable("it is not signed by both")
         except (Unreadable, ValueError):
-            return False
-        if lines[0] != ROTATION or not old or not new:
-            return False
-        for key in (old[0], new[0]):  # both must have signed
-            under = [value for name, key_id, value in signatures if (name, key_id) == (key.name, key.id)]
-            if not under or not all(key.verifies(text, value) is True for value in under):
-                return False
+            self.report.fault("a change of keys is not signed by the old and the new key")
+            return None
+        return old, new
+
+    def follow(self, old, new):
+        """Whoever trusts one side of a rotation learns the other."""
         if any((key.name, key.id) in self.keys for key in old):
             self.keys.update({(key.name, key.id): key for key in new})
         elif any((key.name, key.id) in {**self.keys, **self.former} for key in new):
@@ -317,7 +320,7 @@ class Rows:
         self.report, self.whole = report, whole  # whole: nothing comes before the first row
         self.boots, self.open, self.early, self.closed = {}, {}, {}, OrderedDict()
         self.rows = self.missing = self.sealed = self.again = 0
-        self.erased, self.subjects, self.contents = set(), {}, []
+        self.erased, self.subjects, self.contents, self.breaks = set(), {}, [], []
 
     def add(self, leaf, entry):
         """Look at one row; its place for messages."""
@@ -337,6 +340,8 @@ class Rows:
             self.subjects[subject] = self.subjects.get(subject, 0) + 1
         if row.get("action") == "record.subject.erase" and kind == "event":
             self.erased.add(str(body.get("subject") or row.get("resource")))
+        if row.get("action") == "record.restore" and kind == "event":
+            self.breaks += [str(said) for said in body.get("breaks") or ()]
         for digest in body.get("contents") or ():
             self.contents.append((str(digest), place))
 
@@ -346,6 +351,7 @@ class Rows:
             known = self.boots[boot] = [node, seq, seq - 1, 0]
             if self.whole:
                 self.missing += seq  # numbers before the first
+                known[3] = seq
         if known[0] != node:
             self.report.fault("the row names another node than its boot's other rows", **place)
         if seq <= known[2]:
@@ -379,6 +385,10 @@ class Rows:
 
     def finish(self, absent):
         """What can only be said at the end; `absent` rows are covered by statements."""
+        for boot, found in self.boots.items():
+            if found[3] and any(boot in said for said in self.breaks):
+                self.report.notices.append("%d rows of boot %s were lost by a declared restore" % (found[3], boot))
+                self.missing, found[3] = self.missing - found[3], 0
         if self.missing > absent:
             gaps = ["%s: %d" % (boot, found[3]) for boot, found in self.boots.items() if found[3]][:10]
             self.report.fault("%d rows are missing between others (%s)" % (self.missing - absent, ", ".join(gaps)))

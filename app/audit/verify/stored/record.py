@@ -145,11 +145,11 @@ class _Live:
                 self.report.fault(f"{writer.rows - writer.numbers} rows have the number of another", **place)
             if writer.first < 0:
                 self.report.fault("a row has a number below 0", **place)
-            if writer.declared:
-                self._rows.forgive(str(writer.boot))
-            elif writer.next != writer.sealed:
+            if writer.declared and self._rows.declared(str(writer.boot)):
+                continue
+            if writer.next != writer.sealed:
                 self.report.fault(f"the sealer's place is {writer.next}, sealed are {writer.sealed}", **place)
-            if writer.last >= end and not writer.declared:
+            if writer.last >= end:
                 waiting += await self._tail(writer.boot, end)
         if waiting:
             self.report.notices.append(
