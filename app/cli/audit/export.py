@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,6 @@ from app.core.errors import InputError
 if TYPE_CHECKING:
     from app.audit.export import Manifest
 
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
-
 
 @click.command()
 @click.option(
@@ -27,9 +25,11 @@ MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
     type=click.Path(path_type=Path),
     help="The folder to make; it must not exist yet.",
 )
-@click.option("--since", type=MOMENT, help="Rows from this time on (UTC).")
-@click.option("--until", type=MOMENT, help="Rows before this time (UTC).")
-@click.option("--month", help="Rows of one month, such as 2026-11 (UTC).")
+@click.option(
+    "--since", help="Rows from this moment on (UTC): 2026-11-01, 2026-11-21T14:30:00Z, 2h, yesterday."
+)
+@click.option("--until", help="Rows before this moment.")
+@click.option("--month", help="Rows of one month or day, such as 2026-11 (UTC).")
 @click.option("--from-leaf", type=click.IntRange(0), help="The first leaf.")
 @click.option("--to-leaf", type=click.IntRange(0), help="The leaf after the last.")
 @click.option("--epoch", type=click.IntRange(1), help="Which tree; the newest unless given.")
@@ -53,7 +53,7 @@ async def export(site: Site, output: Output, **given: Any) -> None:
     from app.audit.export import Beside, Exports, Wanted
     from app.cli.audit.outside import statements
 
-    since, until = _times(given)
+    since, until = _times(given, site.clock.now())
     wanted = Wanted(
         epoch=given["epoch"],
         since=since,
@@ -109,19 +109,15 @@ def _in_words(folder: Path, made: "Manifest") -> str:
     return text
 
 
-def _times(given: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
-    since, until = (
-        value.replace(tzinfo=UTC) if value else None for value in (given["since"], given["until"])
-    )
+def _times(given: dict[str, Any], now: datetime) -> tuple[datetime | None, datetime | None]:
+    from app.audit.query.moments import day_or_month, moment
+
+    since, until = (moment(given[name], now=now) if given[name] else None for name in ("since", "until"))
     if given["month"] is None:
         return since, until
     if since or until:
         raise InputError("Give --month, or --since and --until, not both.")
-    try:
-        first = datetime.strptime(given["month"], "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        raise InputError(f"{given['month']!r} is no month.", remedy="Write it as 2026-11.") from None
-    return first, first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return day_or_month(given["month"], now=now)
 
 
 def _signature(site: Site) -> Callable[[str], bytes] | None:
