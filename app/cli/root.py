@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": ("app.cli.demo:demo", "Show everything: no database, no key, no network needed."),
     "config": ("app.cli.config:config", "Check, show and explain the profile."),
     "audit": ("app.cli.audit:audit", "Read the record."),
+    "sink": ("app.cli.audit.sinks:sink", "Forward the record: see, test, pause and replay sinks."),
     "policy": ("app.cli.policy:policy", "Write, test and apply policies."),
     "user": ("app.cli.identity:user", "Manage users."),
     "group": ("app.cli.identity:group", "Manage groups."),

@@ -10,6 +10,7 @@ from app.cli.audit.export import export, prove, verifier
 from app.cli.audit.hold import hold
 from app.cli.audit.look import list_calls, show, trace
 from app.cli.audit.query import query
+from app.cli.audit.retention import retention
 from app.cli.audit.verify import check_proof, verify
 
 __all__ = ["audit"]
@@ -32,6 +33,7 @@ COMMANDS = (
     verifier,
     erase,
     hold,
+    retention,
 )
 
 for command in COMMANDS:

@@ -123,7 +123,7 @@ def _times(given: dict[str, Any], now: datetime) -> tuple[datetime | None, datet
 def _signature(site: Site) -> Callable[[str], bytes] | None:
     """Signs the manifest where the keys of the record are at hand."""
     from app.audit.tlog.signing import signed
-    from app.server.seal import key_source
+    from app.server.rooms.seal import key_source
 
     signers = key_source(site).load()[:1]
     return (lambda text: str(signed(text, signers, seconds=0)).encode()) if signers else None

@@ -8,7 +8,7 @@ import msgspec
 
 from app.audit.sealing.outside import Line
 from app.core.errors import InputError
-from app.server.seal import outside_of
+from app.server.rooms.seal import outside_of
 from app.server.site import Site
 
 STATEMENTS = "statements"
