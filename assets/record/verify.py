@@ -276,10 +276,10 @@ class Trust:
         return old, new
 
     def follow(self, old, new):
-        """Whoever trusts one side of a rotation learns the other."""
-        if any((key.name, key.id) in self.keys for key in old):
+        """Whoever trusts one signer of a rotation learns the other side; keys that did not sign it vouch for nothing."""
+        if (old[0].name, old[0].id) in self.keys:
             self.keys.update({(key.name, key.id): key for key in new})
-        elif any((key.name, key.id) in {**self.keys, **self.former} for key in new):
+        elif (new[0].name, new[0].id) in {**self.keys, **self.former}:
             self.former.update({(key.name, key.id): key for key in old})
         else:
             return False

@@ -134,10 +134,10 @@ class Trust:
         self._names = {name for name, _ in self._known}
 
     def _follow(self, old: list[Key], new: list[Key]) -> bool:
-        """Whoever trusts one side of a rotation learns the other."""
-        if any(key.place in self._keys for key in old):
+        """Whoever trusts one signer of a rotation learns the other side; keys that did not sign it vouch for nothing."""
+        if old[0].place in self._keys:
             self._keys.update({key.place: key for key in new})
-        elif any(key.place in self._keys or key.place in self._former for key in new):
+        elif new[0].place in self._keys or new[0].place in self._former:
             self._former.update({key.place: key for key in old})
         else:
             return False
