@@ -115,6 +115,13 @@ async def test_an_erased_person_is_shredded_and_nothing_else(
     shell = Shell(person.served, command, tmp_path)
     subject = person.subject
     await everywhere(person.served, shell, "before")
+    made = await shell.site("export", "--output", str(tmp_path / "open"), "--reveal")
+    assert made.code == 0, made.err
+    opened = [json.loads(line) for line in (tmp_path / "open" / "revealed.jsonl").read_text().splitlines()]
+    assert {row["actor"] for row in opened if row["action"] == "tool.call" and row["kind"] == "intent"} == {
+        NAME
+    }
+    assert (await shell.alone("verify", str(tmp_path / "open"))).code == 0
     await person.erase(also_disable=True)
     for report in await everywhere(person.served, shell, "after"):
         (notice,) = [notice for notice in report["notices"] if notice.startswith("shredded")]

@@ -47,10 +47,16 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The file of statements of another node (record/statements in its data folder).",
 )
+@click.option(
+    "--reveal",
+    is_flag=True,
+    help="Add revealed.jsonl: rows about persons with their values opened, beside what is proven.",
+)
 @site_command
 async def export(site: Site, output: Output, **given: Any) -> None:
     """Export the record, or a range of it, with everything that an auditor needs to check it."""
     from app.audit.export import Beside, Exports, Wanted
+    from app.audit.subjects.reveal import Reveal
     from app.cli.audit.outside import statements
 
     since, until = _times(given, site.clock.now())
@@ -62,7 +68,7 @@ async def export(site: Site, output: Output, **given: Any) -> None:
         end=given["to_leaf"],
         wait=given["wait"],
     )
-    words = {"output": str(given["folder"]), **wanted.words()}
+    words = {"output": str(given["folder"]), "reveal": given["reveal"], **wanted.words()}
     async with site.admission.admit(
         operator_call("audit.read", Resource("record", "export"), words)
     ) as passage:
@@ -77,7 +83,11 @@ async def export(site: Site, output: Output, **given: Any) -> None:
         )
         with _progress() as progress:
             made = await exports.export(
-                given["folder"], wanted, signer=lambda: _signature(site), progress=progress
+                given["folder"],
+                wanted,
+                signer=lambda: _signature(site),
+                reveal=Reveal(site.keeping.persons).events if given["reveal"] else None,
+                progress=progress,
             )
         summary = _summary(made)
         passage.note(result=summary)
