@@ -14,6 +14,7 @@ from app.audit.sinks.store import BootState, Progress, StoredRow
 from app.audit.sinks.transports import Transport
 from app.audit.sinks.writing import Write, wants
 from app.config.schema import Sink
+from app.core import crash
 from app.core.canonical import canonical
 from app.core.errors import DeliveryError
 
@@ -93,6 +94,8 @@ class Delivery:
                 sent.refused = await self._hand_over(chosen)
                 sent.rows -= sent.refused
             self._sent.append(sent)
+            if __debug__:
+                crash.at("sinks.after_send")
         self._sent.append(_Sent(nexts=batch.nexts, drained=batch.drained, rows=0, missing=batch.missing))
 
     async def _chosen(self, rows: Sequence[StoredRow]) -> list[tuple[Event, bytes]]:
@@ -126,7 +129,11 @@ class Delivery:
             count -= bool(self._sent[0].rows)
             done.append(self._sent.popleft())
         if done:
+            if __debug__:
+                crash.at("sinks.before_cursors")
             await self._save(conn, done)
+            if __debug__:
+                crash.at("sinks.after_cursors")
         return sum(sent.rows for sent in done)
 
     async def _save(self, conn: store.Connection, done: Sequence[_Sent]) -> None:

@@ -93,7 +93,7 @@ class Follower:
             # The look that found them without a writer was before this read, so nothing can follow.
             drained += [state for state in some if not state.alive and state.boot not in with_rows]
             if rows:
-                batch = _in_order(rows, nexts, limit=limit, size=each)
+                batch = in_order(rows, nexts, limit=limit, size=each)
                 return msgspec.structs.replace(batch, drained=drained)
         return Batch(rows=[], nexts={}, drained=drained)
 
@@ -118,7 +118,7 @@ class Follower:
         return {state.boot: state.next for state in (*self._done.values(), *self.boots.values())}
 
 
-def _in_order(rows: list[StoredRow], nexts: dict[UUID, int], *, limit: int, size: int) -> Batch:
+def in_order(rows: list[StoredRow], nexts: dict[UUID, int], *, limit: int, size: int) -> Batch:
     """Merge the boots' rows by id, each boot's own order kept; rows beyond a page that was cut wait for the next."""
     pages: dict[UUID, list[StoredRow]] = {}
     for row in rows:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.5
 LEAD_SECONDS = 2.0
 STATUS_SECONDS = 5.0
+CHANGE_SECONDS = 1.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 300.0
@@ -68,7 +69,7 @@ class Forwarder:
         self._write = writer(settings)
         self._failures = 0
         self._limit = settings.batch.rows
-        self._looked = 0.0
+        self._looked = self._asked = 0.0
 
     async def run(self) -> None:
         """Forward until cancelled."""
@@ -141,12 +142,17 @@ class Forwarder:
             self._passed_over(delivery)
             if delivered > 0:
                 await self._succeeded(conn, delivered)
-            if await self._look(conn) and await self._changed(conn, row):
+            await self._look(conn)
+            if await self._changed(conn, row):
                 return
             if delivered < 0:
                 await asyncio.sleep(IDLE_SECONDS)
 
     async def _changed(self, conn: store.Connection, row: store.SinkRow) -> bool:
+        """Whether an operator paused, forgot or set back the sink; asked once a second."""
+        if self._clock.monotonic() - self._asked < CHANGE_SECONDS:
+            return False
+        self._asked = self._clock.monotonic()
         now = await store.sink_row(conn, self.name)
         return now is None or now.paused or now.generation != row.generation
 
@@ -177,10 +183,10 @@ class Forwarder:
             await self._look(conn)
             await asyncio.sleep(min(left, LEAD_SECONDS))
 
-    async def _look(self, conn: store.Connection) -> bool:
-        """Now and then measure the lag and say when the sink falls behind or recovers; whether it was time."""
+    async def _look(self, conn: store.Connection) -> None:
+        """Now and then measure the lag, and say when the sink falls behind or recovers."""
         if self._clock.monotonic() - self._looked < STATUS_SECONDS:
-            return False
+            return
         self._looked = self._clock.monotonic()
         with store.deadline(conn, store.PATIENCE):
             lag = await store.lag_of(conn, self.name)
@@ -191,7 +197,6 @@ class Forwarder:
         decided = behind or seconds < self._settings.behind_after / 2
         if decided and await store.set_behind(conn, self.name, behind):
             self._say("behind" if behind else "recovered", rows=lag.rows, seconds=int(seconds))
-        return True
 
     def _passed_over(self, delivery: Delivery) -> None:
         while delivery.refused:
