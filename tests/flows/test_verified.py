@@ -15,7 +15,7 @@ from app.audit.verify import Anchors, Connections, Report, Surroundings, verify_
 from app.db import connect
 from tests.app.audit.sealing.workshop import Writer, workshop
 from tests.fix_command import Command
-from tests.fix_server import Serve, Served
+from tests.fix_server import Serve, Served, until
 from tests.flows.test_erasure import NAME, WORDS, Person, person
 from tests.flows.test_export import Shell, keys_of
 from tests.flows.test_retention import history
@@ -105,6 +105,20 @@ async def test_writers_at_once_and_a_sealer_under_way_are_no_fault(database: str
         reports.append(await verified(database, shop.outside))
     assert [(report.verdict, report.faults) for report in reports] == [("intact", [])] * 7
     assert reports[-1].checked["rows"] == sum(writer.seq for writer in writers)
+
+
+async def test_a_new_key_is_followed_from_the_old_one(serve: Serve, command: Command, tmp_path: Path) -> None:
+    served = await serve()
+    shell = Shell(served, command, tmp_path)
+    await everywhere(served, shell, "before")
+    rotated = await shell.site("rotate-key")
+    assert rotated.code == 0, rotated.err
+    await served.key("developer", name="after")
+    await until(lambda: not served.select("SELECT FROM audit_events WHERE NOT audit_is_sealed(boot, seq)"))
+    await everywhere(served, shell, "after")
+    newest = keys_of(served)[2]
+    assert (await shell.alone("verify", str(tmp_path / "after"), "--key", newest)).code == 0
+    assert (await shell.alone("verify", str(tmp_path / "before"), "--key", newest)).code == 2
 
 
 async def test_an_erased_person_is_shredded_and_nothing_else(
