@@ -163,7 +163,7 @@ class _Live:
                 place = {"id": str(row.id), "boot": str(boot), "seq": row.seq}
                 if row.seq != seq:
                     self.report.fault(f"the rows from number {seq} on are missing before this one", **place)
-                differing = await self._differing(row.id, boot, row.seq)
+                differing = await self._differing(boot, row)
                 if differing:
                     self.report.fault(f"columns differ from the entry: {differing}", **place)
                 elif claims(row.entry).get("seq") != row.seq:
@@ -172,10 +172,10 @@ class _Live:
                 waiting += 1
         return waiting
 
-    async def _differing(self, row_id: UUID, boot: UUID, seq: int) -> str:
+    async def _differing(self, boot: UUID, row: store.Tail) -> str:
         try:
             async with self._conn.transaction():
-                return ", ".join(await store.differing_columns(self._conn, row_id, boot, seq))
+                return ", ".join(await store.differing_columns(self._conn, boot, row.seq, row.entry))
         except store.Uncomparable:
             return "the entry is not JSON"
 
