@@ -10,9 +10,11 @@ from app.api import accounts, groups, keys, policies, record, sessions, sinks, s
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
+from app.audit.query import Asking
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
 from app.audit.sinks import Sinks
+from app.core.clock import Clock
 from app.extensions import Params, Route
 from app.identity import Identity
 from app.policy import Engine, Policies
@@ -25,6 +27,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     policies: Policies
     engine: Engine
     reading: Reading
+    asking: Asking
+    clock: Clock
     recorder: Recorder
     sinks: Sinks
     stopping: asyncio.Event
@@ -35,8 +39,8 @@ def operations(rooms: Rooms) -> list[Operation]:
     return [
         *status.operations(engine=rooms.engine, recorder=rooms.recorder),
         *policies.operations(rooms.policies),
-        *record.operations(rooms.reading),
         *sinks.operations(rooms.sinks),
+        *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),
         *sessions.operations(rooms.identity),

@@ -11,6 +11,7 @@ import msgspec
 from app import __version__
 from app.api import Rooms
 from app.api import routes as api_routes
+from app.audit.query import Asking
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -38,7 +39,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
+async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
     servers = tool_servers(site, connector)
@@ -54,7 +55,7 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         stopping = asyncio.Event()
         sources = console_sources(site, servers=servers, models=models, stopping=stopping)
         routes = [
-            *_routes(site, servers, models, stopping),
+            *_routes(site, servers, models, notes, stopping),
             *console_routes(admission=site.admission, sources=sources),
         ]
         yield Doors(routes=routes, servers=servers, stopping=stopping, connector=connector)
@@ -76,18 +77,23 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
     )
 
 
-def _routes(site: Site, servers: Servers, models: Models, stopping: asyncio.Event) -> list[Route]:
+def _routes(
+    site: Site, servers: Servers, models: Models, notes: health.Notes, stopping: asyncio.Event
+) -> list[Route]:
     rooms = Rooms(
         identity=site.identity,
         policies=site.policies,
         engine=site.engine,
         reading=site.reading,
+        # Below the pool's patience, so that a question that is too broad is told so.
+        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
+        clock=site.clock,
         recorder=site.recorder,
         sinks=site.sinks,
         stopping=stopping,
     )
     return [
-        *health.routes(registry=site.registry, checks={"record": _record_check(site)}),
+        *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
         *mcp_routes(
             admission=site.admission,

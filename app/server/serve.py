@@ -22,6 +22,7 @@ from app.server.folder import prepare, sole_server
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
+from app.server.seal import Seal, open_seal, refuse_undeclared_restore
 from app.server.site import Site, open_site
 from app.server.work import run_work
 
@@ -58,11 +59,14 @@ async def running(
     plain = _plain(profile)
     with sole_server(prepare(folder)):
         async with open_site(profile, folder=folder, serving=True) as site:
+            seal = open_seal(site)
+            await refuse_undeclared_restore(site, seal)
+            await seal.sealer.prepare()
             await _recover(site)
             await first_policy(site, name=policy)
-            async with open_doors(site, connector) as doors:
+            async with open_doors(site, connector, seal.state.notes) as doors:
                 certificate = None if plain else _certificate(site)
-                async with _listening(site, doors, certificate) as url:
+                async with _listening(site, doors, certificate, seal) as url:
                     yield Running(url=url, setup_link=await _setup_link(site, url), site=site, doors=doors)
 
 
@@ -71,12 +75,16 @@ async def _recover(site: Site) -> None:
         lost = await close_orphans(
             conn, recorder=site.recorder, clock=site.clock, settle=site.identity.budgets.settle_lost
         )
+    await site.erasures.repeat()
+    await site.erasures.finish()
     if lost:
         log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
 
 
 @asynccontextmanager
-async def _listening(site: Site, doors: Doors, certificate: Certificate | None) -> AsyncIterator[str]:
+async def _listening(
+    site: Site, doors: Doors, certificate: Certificate | None, seal: Seal
+) -> AsyncIterator[str]:
     settings = site.profile.listen
     listener = Listener(
         router=Router(doors.routes),
@@ -92,7 +100,7 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
             f"listen.address {settings.address} cannot be used ({error.strerror or error}).",
             remedy="Choose another address by --address.",
         ) from None
-    jobs = asyncio.create_task(run_work(site, doors, listener, certificate), name="jobs")
+    jobs = asyncio.create_task(run_work(site, doors, listener, certificate, seal=seal), name="jobs")
     host, _ = split_address(settings.address)
     port = server.sockets[0].getsockname()[1]
     try:
@@ -107,6 +115,7 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
         jobs.cancel()
         await asyncio.wait({jobs})
         await site.identity.close()
+        await seal.sealer.close()
 
 
 def _plain(profile: Profile) -> bool:

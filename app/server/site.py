@@ -15,7 +15,10 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.retention import Holds
 from app.audit.sinks import Sinks
+from app.audit.subjects import Persons, Reveal
+from app.audit.subjects.erasure import Erasures
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.core.errors import DatabaseError
@@ -26,6 +29,7 @@ from app.db.migrate import Migration, migrate, read_migrations
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.server.folder import prepare
+from app.server.persons import open_persons, open_statements
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,9 @@ class Site:
     recorder: Recorder
     reading: Reading
     sinks: Sinks
+    persons: Persons
+    erasures: Erasures
+    holds: Holds
     identity: Identity
     engine: Engine
     policies: Policies
@@ -73,6 +80,8 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             registry = CollectorRegistry()
             identity = Identity(pool=pool, clock=clock, settings=profile.identity)
             engine = Engine(pool=pool)
+            persons = await open_persons(profile, folder=folder, pool=pool, clock=clock)
+            sealing = persons if profile.record.personal == "sealed" else None
             await identity.refresh()
             await engine.refresh()
             yield Site(
@@ -82,8 +91,11 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 registry=registry,
                 pool=pool,
                 recorder=recorder,
-                reading=Reading(pool),
-                sinks=_sinks(profile, url, pool, clock),
+                sinks=_sinks(profile, url, pool, clock, reveal=Reveal(persons)),
+                reading=Reading(pool, reveal=Reveal(persons)),
+                persons=persons,
+                erasures=_erasures(folder, recorder, persons, identity, pool=pool, clock=clock),
+                holds=Holds(pool=pool, clock=clock, write=recorder.write),
                 identity=identity,
                 engine=engine,
                 policies=Policies(pool=pool, clock=clock),
@@ -92,7 +104,7 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                     policy=engine,
                     budgets=identity.budgets,
                     records=recorder,
-                    recording=Recording(profile.record),
+                    recording=Recording(profile.record, persons=sealing),
                     clock=clock,
                     metrics=CallMetrics(registry),
                 ),
@@ -101,11 +113,24 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             )
 
 
-def _sinks(profile: Profile, url: str, pool: Pool, clock: Clock) -> Sinks:
+def _erasures(
+    folder: Path, recorder: Recorder, persons: Persons, identity: Identity, *, pool: Pool, clock: Clock
+) -> Erasures:
+    return Erasures(
+        pool=pool,
+        persons=persons,
+        accounts=identity.users,
+        write=recorder.write,
+        statements=open_statements(folder),
+        clock=clock,
+    )
+
+
+def _sinks(profile: Profile, url: str, pool: Pool, clock: Clock, *, reveal: Reveal) -> Sinks:
     async def dial(purpose: str) -> Connection:
         return await connect(url, purpose=purpose, timeout=profile.database.connect_timeout)
 
-    return Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock)
+    return Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock, reveal=reveal)
 
 
 def _database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:

@@ -52,13 +52,6 @@ class StoredRow(msgspec.Struct, frozen=True, kw_only=True):
     entry: bytes
 
 
-async def try_lead(conn: Connection, key: int) -> bool:
-    """Whether this connection now holds the lock of one sink; it does so until it ends."""
-    cursor = await conn.execute("SELECT pg_try_advisory_lock(%s)", (key,))
-    row = await cursor.fetchone()
-    return bool(row and row[0])
-
-
 async def add_sink(conn: Connection, name: str) -> bool:
     """Remember a sink of the profile; whether it is new."""
     cursor = await conn.execute(

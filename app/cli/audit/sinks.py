@@ -23,8 +23,8 @@ from app.cli.site import (
 from app.core.call import Resource
 from app.core.errors import InputError
 from app.egress import Connector
-from app.server.forward import diode_key, sink_ways
 from app.server.process import run_guarded
+from app.server.record.forward import diode_key, sink_ways
 from app.server.site import open_site
 
 
