@@ -39,8 +39,8 @@ def operations(rooms: Rooms) -> list[Operation]:
     return [
         *status.operations(engine=rooms.engine, recorder=rooms.recorder),
         *policies.operations(rooms.policies),
-        *sinks.operations(rooms.sinks),
         *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
+        *sinks.operations(rooms.sinks),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),
         *sessions.operations(rooms.identity),

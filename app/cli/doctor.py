@@ -9,7 +9,7 @@ from app.cli.site import Output, json_option, site_options, site_profile
 from app.core.errors import SallyportError
 from app.server.checks import Finding, database_findings, folder_findings, host_findings, listener_findings
 from app.server.folder import PROFILE
-from app.server.record.forward import place_findings
+from app.server.rooms.forward import place_findings
 
 
 @click.command()

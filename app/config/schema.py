@@ -81,6 +81,22 @@ class Checkpoints(Section, frozen=True):
     ] = "never"
 
 
+Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["forever"]
+
+
+class Retention(Section, frozen=True):
+    """Days after the end of a month when its rows of a class are removed; see `sallyport help retention`."""
+
+    anonymous: Annotated[Days, Meta(description="denied calls of nobody known, such as scans")] = 90
+    reads: Annotated[
+        Days, Meta(description="looks at the record and the console, lists of models and tools")
+    ] = 400
+    ai: Annotated[Days, Meta(description="AI requests")] = "forever"
+    tools: Annotated[Days, Meta(description="calls of tools, resources and prompts")] = "forever"
+    admin: Annotated[Days, Meta(description="administrative changes")] = "forever"
+    rest: Annotated[Days, Meta(description="everything else, such as sessions")] = "forever"
+
+
 class Record(Section, frozen=True):
     """What the record keeps, how long a call waits for it, and how it is sealed."""
 
@@ -105,6 +121,9 @@ class Record(Section, frozen=True):
             description="the key that wraps persons' keys, 64 hex digits; else keys/record/subjects is made"
         ),
     ] = None
+    retention: Annotated[Retention, Meta(description="how long rows stay, by class: days or `forever`")] = (
+        Retention()
+    )
     origin: Annotated[
         str, Meta(description="name of the log, like a URL without scheme; empty: made from its first key")
     ] = ""

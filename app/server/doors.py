@@ -55,7 +55,7 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         stopping = asyncio.Event()
         sources = console_sources(site, servers=servers, models=models, stopping=stopping)
         routes = [
-            *_routes(site, servers, models, notes, stopping),
+            *_routes(site, servers, models, notes=notes, stopping=stopping),
             *console_routes(admission=site.admission, sources=sources),
         ]
         yield Doors(routes=routes, servers=servers, stopping=stopping, connector=connector)
@@ -78,7 +78,7 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
 
 
 def _routes(
-    site: Site, servers: Servers, models: Models, notes: health.Notes, stopping: asyncio.Event
+    site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
 ) -> list[Route]:
     rooms = Rooms(
         identity=site.identity,

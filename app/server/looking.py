@@ -8,7 +8,7 @@ from app.console import Finding, ModelLine, ServerLine, Sources
 from app.gateway.models import Models
 from app.mcp import Servers
 from app.server.checks import database_findings, folder_findings, host_findings
-from app.server.record.forward import status_finding
+from app.server.rooms.forward import status_finding
 from app.server.site import Site
 
 

@@ -9,6 +9,7 @@ from app.cli.audit.erase import erase
 from app.cli.audit.hold import hold
 from app.cli.audit.look import list_calls, show, trace
 from app.cli.audit.query import query
+from app.cli.audit.retention import retention
 
 __all__ = ["audit"]
 
@@ -25,6 +26,7 @@ COMMANDS = (
     query,
     erase,
     hold,
+    retention,
 )
 
 for command in COMMANDS:

@@ -24,7 +24,7 @@ from app.core.call import Resource
 from app.core.errors import InputError
 from app.egress import Connector
 from app.server.process import run_guarded
-from app.server.record.forward import diode_key, sink_ways
+from app.server.rooms.forward import diode_key, sink_ways
 from app.server.site import open_site
 
 
