@@ -59,7 +59,7 @@ async def running(
     plain = _plain(profile)
     with sole_server(prepare(folder)):
         async with open_site(profile, folder=folder, serving=True) as site:
-            seal = open_seal(site)
+            seal = open_seal(site, connector)
             await refuse_undeclared_restore(site, seal)
             await seal.sealer.prepare()
             await _recover(site)

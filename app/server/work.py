@@ -47,6 +47,7 @@ async def run_work(
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
+        Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:

@@ -9,7 +9,7 @@ from app.audit.recorder import Recorder
 from app.audit.retention import Holds, Retention
 from app.audit.sealing import store as sealing_store
 from app.audit.sealing.authority import signing_keys
-from app.audit.sealing.keys import KeySource
+from app.audit.signing.keys import KeySource
 from app.audit.statement import HEADER, Statements
 from app.audit.subjects import Persons
 from app.audit.subjects.erasure import Erasures, Forgets
