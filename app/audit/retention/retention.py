@@ -72,6 +72,11 @@ class Retention:
         self._statements = statements
         self._empty: dict[datetime, set[str]] = {}
         self._mirrored: set[str] = set()
+        self._awaited: Callable[[datetime, datetime], Awaitable[bool]] = _by_nobody
+
+    def wait_for(self, awaited: Callable[[datetime, datetime], Awaitable[bool]]) -> None:
+        """Leave a month alone while somebody has not got some of its rows."""
+        self._awaited = awaited
 
     async def plan(self) -> list[Due]:
         """What is due now, oldest month first; classes that are done are left out until a hold is lifted."""
@@ -118,7 +123,9 @@ class Retention:
             due = [count for count in counts if count.name in over]
             # Nothing comes into a month that is over: what is empty need not be counted again.
             self._empty.setdefault(month.month, set()).update(over - {count.name for count in due})
-            if due:
+            if due and await self._awaited(month.month, month.ends):
+                log.info("retention: %s stays, a sink has not got all of it", f"{month.month:%Y-%m}")
+            elif due:
                 found.append(_due(month, counts, due))
         return found
 
@@ -176,6 +183,10 @@ class Retention:
             await store.sweep(
                 conn, statement, candidates, since=UUID(int=int(since.timestamp() * 1000) << 80)
             )
+
+
+async def _by_nobody(starts: datetime, ends: datetime) -> bool:
+    return False
 
 
 def _due(month: store.Month, counts: list[store.Count], due: list[store.Count]) -> Due:
