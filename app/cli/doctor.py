@@ -9,6 +9,7 @@ from app.cli.site import Output, json_option, site_options, site_profile
 from app.core.errors import SallyportError
 from app.server.checks import Finding, database_findings, folder_findings, host_findings, listener_findings
 from app.server.folder import PROFILE
+from app.server.rooms.forward import place_findings
 
 
 @click.command()
@@ -29,6 +30,7 @@ def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
             ),
             *folder_findings(folder),
             *listener_findings(loaded),
+            *place_findings(loaded),
             *asyncio.run(database_findings(loaded, folder)),
         ]
     _print(Output(as_json=as_json), findings)

@@ -36,6 +36,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     routes: Sequence[Route]
     servers: Servers
     stopping: asyncio.Event
+    connector: Connector
 
 
 @asynccontextmanager
@@ -55,10 +56,10 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         stopping = asyncio.Event()
         sources = console_sources(site, servers=servers, models=models, stopping=stopping)
         routes = [
-            *_routes(site, servers, models, notes),
+            *_routes(site, servers, models, notes=notes, stopping=stopping),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping)
+        yield Doors(routes=routes, servers=servers, stopping=stopping, connector=connector)
     finally:
         running.cancel()
         await asyncio.wait({running})
@@ -77,16 +78,22 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
     )
 
 
-def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -> list[Route]:
+def _routes(
+    site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
+) -> list[Route]:
     rooms = Rooms(
         identity=site.identity,
         policies=site.policies,
         engine=site.engine,
         reading=site.reading,
         # Below the pool's patience, so that a question that is too broad is told so.
-        asking=Asking(site.pool.connection, reveal=Reveal(site.persons), seconds=0.8 * site.pool.patience),
+        asking=Asking(
+            site.pool.connection, reveal=Reveal(site.keeping.persons), seconds=0.8 * site.pool.patience
+        ),
         clock=site.clock,
         recorder=site.recorder,
+        sinks=site.sinks,
+        stopping=stopping,
     )
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),

@@ -131,7 +131,7 @@ async def _asking(site: Site) -> AsyncIterator[Asking]:
         async def lend() -> AsyncIterator[Any]:
             yield conn
 
-        yield Asking(lend, reveal=Reveal(site.persons))
+        yield Asking(lend, reveal=Reveal(site.keeping.persons))
 
 
 def _query(given: dict[str, Any], *, zone: tzinfo, now: datetime) -> Query:

@@ -60,3 +60,18 @@ CREATE TRIGGER audit_holds_kept BEFORE UPDATE OR DELETE ON audit_holds
     FOR EACH ROW EXECUTE FUNCTION audit_holds_kept();
 CREATE TRIGGER audit_holds_no_truncate BEFORE TRUNCATE ON audit_holds
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
+-- What was removed stays written; what is still to be swept is marked.
+CREATE FUNCTION audit_removals_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (NEW.statement, NEW.month, NEW.classes, NEW.rows, NEW.held)
+                          = (OLD.statement, OLD.month, OLD.classes, OLD.rows, OLD.held) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'removals are kept: % on % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER audit_removals_kept BEFORE UPDATE OR DELETE ON audit_removals
+    FOR EACH ROW EXECUTE FUNCTION audit_removals_kept();
+CREATE TRIGGER audit_removals_no_truncate BEFORE TRUNCATE ON audit_removals
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
