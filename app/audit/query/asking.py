@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -27,11 +28,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Asking:
     """Questions over lent connections; the caller has been admitted for `audit.read`.
 
-    With `reveal` the values of persons are shown.
     `seconds` bounds each statement, 0 does not; past it the question is refused as too broad.
     """
 
-    def __init__(self, lend: Lend, *, reveal: Reveal | None = None, seconds: float = 0.0) -> None:
+    def __init__(self, lend: Lend, *, reveal: Reveal, seconds: float = 0.0) -> None:
         self._lend = lend
         self._reveal = reveal
         self._milliseconds = int(seconds * 1000)
@@ -85,10 +85,14 @@ class Asking:
         order = {call: number for number, call in enumerate(calls)}
         return sorted(lines, key=lambda line: order[line.id])
 
-    async def _ask(self, given: dict[str, object], *, bodies: bool) -> list[RecordLine]:
+    async def _ask(self, given: dict[str, Any], *, bodies: bool) -> list[RecordLine]:
         try:
             async with self._lend() as conn, conn.transaction():
                 await store.allow(conn, self._milliseconds)
+                for name in ("actor", "resource"):
+                    pattern = given[f"{name}_named"]
+                    found = await store.persons_named(conn, pattern) if pattern is not None else []
+                    given[f"{name}_subjects"] = found or None
                 pairs = await store.pairs(conn, given)
         except store.TooLong:
             raise InputError(
@@ -101,17 +105,12 @@ class Asking:
                 f"The record cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
                 remedy="Try again when the database is back.",
             ) from error
-        decided = await self._shown([_event(pair.decided) for pair in pairs])
-        ended = await self._shown([_event(pair.ended) for pair in pairs if pair.ended])
-        outcomes = iter(ended)
+        decided = await self._reveal.events([_event(pair.decided) for pair in pairs])
+        ended = iter(await self._reveal.events([_event(pair.ended) for pair in pairs if pair.ended]))
         return [
-            line_of(event, next(outcomes) if pair.ended else None, bodies=bodies)
+            line_of(event, next(ended) if pair.ended else None, bodies=bodies)
             for event, pair in zip(decided, pairs, strict=True)
         ]
-
-    async def _shown(self, events: list[Event]) -> list[Event]:
-        """With the values of persons, as far as they may be read."""
-        return await self._reveal.events(events) if self._reveal is not None else events
 
 
 def _event(entry: bytes) -> Event:
