@@ -14,10 +14,16 @@ from app.config.paths import settings
 from app.config.schema import Profile
 from app.config.secret import read_secret
 from app.config.sinks import check_sinks
+from app.config.slots import parse_slot
 from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
-RESERVED = frozenset({"RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA"})
+RESERVED = frozenset(
+    {
+        *("RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA"),
+        *("PASSPHRASE", "PASSPHRASE_FD", "NEW_PASSPHRASE", "NEW_PASSPHRASE_FD"),
+    }
+)
 if __debug__:
     RESERVED |= {"CRASH_AT"}  # see app/core/crash
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -108,7 +114,10 @@ def _convert(tree: dict[str, Any], *, source: str, base: Path) -> Profile:
 def _revealed(value: Any, type_: Any, at: str, *, source: str, base: Path) -> Any:
     """The tree with its secrets read, each named by its key when it cannot be."""
     if is_secret(type_):
-        return read_secret(value, key=f"{source}: {at}", base=base) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        stored = at.startswith("providers.") and at.endswith(".key")
+        return read_secret(value, key=f"{source}: {at}", base=base, references=stored)
     read = {
         key: _revealed(value[key], inner, path, source=source, base=base)
         for key, path, inner in inside(value, type_, at)
@@ -131,4 +140,6 @@ def _check_references(profile: Profile, *, source: str) -> None:
                 f"{source}: mcp.servers.{name}: exactly one of command and url is needed.",
                 remedy="Give command for a program, url for a remote server.",
             )
+        for key in server.secrets:
+            parse_slot(key, remote=bool(server.url), where=f"{source}: mcp.servers.{name}.secrets")
     check_sinks(profile.sinks, source=source)

@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from app import __version__
-from app.api import Rooms
 from app.api import routes as api_routes
-from app.audit.query import Asking
 from app.catalog.program import Programs
 from app.console import routes as console_routes
 from app.core.paths import resources
@@ -25,6 +23,7 @@ from app.mcp import Servers, Watch, programs, registry_routes, remotes
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
+from app.server.rooms.api import api_rooms
 from app.server.site import Site
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
@@ -49,7 +48,10 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         prices=read_prices(resources() / "assets" / "prices.yaml"),
         connector=connector,
         tls=tls,
+        broker=site.secrets.broker,
+        redactor=site.secrets.redactor,
     )
+    site.secrets.catalogue.moved.append(servers.renew)
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
@@ -71,10 +73,27 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
     settings, tls = site.profile.mcp.servers, client_context(site.profile.egress)
     return Servers(
         {
-            **programs(settings, own=os.environ, data=site.folder, clock=site.clock, us=US),
-            **remotes(settings, connector=connector, tls=tls, clock=site.clock, us=US),
+            **programs(
+                settings,
+                own=os.environ,
+                data=site.folder,
+                clock=site.clock,
+                us=US,
+                broker=site.secrets.broker,
+                redactor=site.secrets.redactor,
+            ),
+            **remotes(
+                settings,
+                connector=connector,
+                tls=tls,
+                clock=site.clock,
+                us=US,
+                broker=site.secrets.broker,
+                redactor=site.secrets.redactor,
+            ),
         },
         timeouts={name: entry.timeout for name, entry in settings.items()},
+        redactor=site.secrets.redactor,
     )
 
 
@@ -98,20 +117,6 @@ def watch(site: Site) -> Watch:
 def _routes(
     site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
 ) -> list[Route]:
-    rooms = Rooms(
-        identity=site.identity,
-        policies=site.policies,
-        engine=site.engine,
-        catalog=site.catalog,
-        review=site.review,
-        reading=site.reading,
-        # Below the pool's patience, so that a question that is too broad is told so.
-        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
-        clock=site.clock,
-        recorder=site.recorder,
-        sinks=site.sinks,
-        stopping=stopping,
-    )
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
@@ -129,7 +134,7 @@ def _routes(
             catalog=site.catalog,
             entries=lambda: {name: entry.description for name, entry in site.profile.mcp.servers.items()},
         ),
-        *api_routes(admission=site.admission, rooms=rooms),
+        *api_routes(admission=site.admission, rooms=api_rooms(site, stopping=stopping)),
     ]
 
 

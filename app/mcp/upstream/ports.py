@@ -126,6 +126,10 @@ class Upstream(Protocol):
         """The caller's session ended."""
         ...
 
+    def renew(self) -> None:
+        """Its secrets changed: begin anew with them, as soon as what runs has ended."""
+        ...
+
     def state(self) -> tuple[State, str]:
         """For `sallyport mcp status`: the state and one line about it."""
         ...

@@ -51,6 +51,10 @@ class RemoteServer:
         finally:
             await self._exchange.aclose()
 
+    def renew(self) -> None:
+        """Sessions that were opened with the secrets before are not used again."""
+        self._open = RemoteSessions()
+
     def state(self) -> tuple[State, str]:
         """What the last call met."""
         return self._state, self._why
