@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from app.config.secret import Secret
 
+SecretName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Seconds = Annotated[float, Meta(gt=0)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -55,6 +56,19 @@ class Database(Section, frozen=True):
     url: Annotated[
         Secret | None, Meta(description="postgresql://… of an existing database, `file:PATH` or `${VAR}`")
     ] = None
+    owner_url: Annotated[
+        Secret | None,
+        Meta(
+            description="the same database as the role that owns the schema; used to migrate and grant, only"
+        ),
+    ] = None
+    sealer_url: Annotated[
+        Secret | None, Meta(description="the same database as the role that seals the record")
+    ] = None
+    auditor: Annotated[
+        str,
+        Meta(description="role that may look at the record and nothing else, kept so after each migration"),
+    ] = ""
     pool: Annotated[Positive, Meta(description="connections beside the record's own")] = 6
     connect_timeout: Annotated[Seconds, Meta(description="seconds to wait for a connection")] = 5.0
 
@@ -145,7 +159,9 @@ class Provider(Section, frozen=True):
         str,
         Meta(description="base URL, exactly as the vendor SDK takes it (OpenAI with /v1, Anthropic without)"),
     ]
-    key: Annotated[Secret | None, Meta(description="its API key: `file:PATH` or `${VAR}`")] = None
+    key: Annotated[
+        Secret | None, Meta(description="its API key: `secret:NAME` of the store, `file:PATH` or `${VAR}`")
+    ] = None
     labels: Annotated[
         tuple[str, ...], Meta(description="labels for routing and policy, such as on-site")
     ] = ()
@@ -172,14 +188,34 @@ class McpServer(Section, frozen=True):
     folder: Annotated[str, Meta(description="working folder; empty: a private one in the data folder")] = ""
     url: Annotated[str, Meta(description="Streamable HTTP endpoint")] = ""
     headers: Annotated[dict[str, Secret], Meta(description="headers sent to the remote endpoint")] = {}
+    secrets: Annotated[
+        dict[str, SecretName],
+        Meta(
+            description="stored secrets by where they go: `VARIABLE` or `fd:VARIABLE` of a program, "
+            "`Header` or `Header: text {}` of a remote server; each must be granted too"
+        ),
+    ] = {}
     description: Annotated[str, Meta(description="one line for people")] = ""
     timeout: Annotated[Seconds, Meta(description="seconds a call may take")] = 60.0
+    pins: Annotated[
+        Literal["", "approve", "trust-first"], Meta(description="instead of `mcp.pins`, for this server")
+    ] = ""
 
 
 class Mcp(Section, frozen=True):
     """Tool servers behind the MCP endpoints."""
 
     servers: Annotated[dict[Name, McpServer], Meta(description="by the name that URLs and policies use")] = {}
+    pins: Annotated[
+        Literal["approve", "trust-first"],
+        Meta(
+            description="definitions seen for the first time: wait for a person, or are trusted if nothing is odd"
+        ),
+    ] = "trust-first"
+    recheck: Annotated[
+        float,
+        Meta(ge=0, description="seconds for which a definition is taken as read before a call; 0: each call"),
+    ] = 5.0
 
 
 class Destination(Section, frozen=True):
@@ -301,6 +337,16 @@ class Identity(Section, frozen=True):
     lockout_seconds: Annotated[Seconds, Meta(description="how long it stays locked")] = 900.0
 
 
+class Secrets(Section, frozen=True):
+    """The store of secrets: where the master key comes from that seals it."""
+
+    master_key: Annotated[
+        Name, Meta(description="`file`, `credential` (of systemd), `passphrase`, or an extension's name")
+    ] = "file"
+    key_file: Annotated[str, Meta(description="its file; empty: keys/master.key in the data folder")] = ""
+    credential: Annotated[str, Meta(description="name of the systemd credential")] = "sallyport-master-key"
+
+
 class Log(Section, frozen=True):
     """Structured logs on standard error."""
 
@@ -328,4 +374,5 @@ class Profile(Section, frozen=True):
     sinks: Annotated[dict[Name, Sink], Meta(description="where the record is forwarded to, by name")] = {}
     egress: Annotated[Egress, Meta(description="further destinations and trust")] = Egress()
     identity: Annotated[Identity, Meta(description="sign-in and sessions")] = Identity()
+    secrets: Annotated[Secrets, Meta(description="the store of secrets")] = Secrets()
     log: Annotated[Log, Meta(description="logging")] = Log()

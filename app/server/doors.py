@@ -9,9 +9,8 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from app import __version__
-from app.api import Rooms
 from app.api import routes as api_routes
-from app.audit.query import Asking
+from app.catalog.program import Programs
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -20,10 +19,11 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers, programs, remotes
+from app.mcp import Servers, Watch, programs, registry_routes, remotes
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
+from app.server.rooms.api import api_rooms
 from app.server.site import Site
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
@@ -48,7 +48,10 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         prices=read_prices(resources() / "assets" / "prices.yaml"),
         connector=connector,
         tls=tls,
+        broker=site.secrets.broker,
+        redactor=site.secrets.redactor,
     )
+    site.secrets.catalogue.moved.append(servers.renew)
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
@@ -70,28 +73,50 @@ def tool_servers(site: Site, connector: Connector) -> Servers:
     settings, tls = site.profile.mcp.servers, client_context(site.profile.egress)
     return Servers(
         {
-            **programs(settings, own=os.environ, data=site.folder, clock=site.clock, us=US),
-            **remotes(settings, connector=connector, tls=tls, clock=site.clock, us=US),
+            **programs(
+                settings,
+                own=os.environ,
+                data=site.folder,
+                clock=site.clock,
+                us=US,
+                broker=site.secrets.broker,
+                redactor=site.secrets.redactor,
+            ),
+            **remotes(
+                settings,
+                connector=connector,
+                tls=tls,
+                clock=site.clock,
+                us=US,
+                broker=site.secrets.broker,
+                redactor=site.secrets.redactor,
+            ),
         },
         timeouts={name: entry.timeout for name, entry in settings.items()},
+        redactor=site.secrets.redactor,
+    )
+
+
+def watch(site: Site) -> Watch:
+    """Who compares what tool servers show with what was approved."""
+    files, settings = Programs(), site.profile.mcp
+
+    def program(server: str) -> dict[str, str]:
+        entry = settings.servers.get(server)
+        return files.digest(entry.command, folder=entry.folder) if entry is not None else {}
+
+    return Watch(
+        catalog=site.catalog,
+        admission=site.admission,
+        clock=site.clock,
+        recheck=settings.recheck,
+        program=program,
     )
 
 
 def _routes(
     site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
 ) -> list[Route]:
-    rooms = Rooms(
-        identity=site.identity,
-        policies=site.policies,
-        engine=site.engine,
-        reading=site.reading,
-        # Below the pool's patience, so that a question that is too broad is told so.
-        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
-        clock=site.clock,
-        recorder=site.recorder,
-        sinks=site.sinks,
-        stopping=stopping,
-    )
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
@@ -99,11 +124,17 @@ def _routes(
             admission=site.admission,
             servers=servers,
             clock=site.clock,
+            watch=watch(site),
             new_id=lambda: secrets.token_urlsafe(24),
             us=US,
             origins=site.profile.listen.origins,
         ),
-        *api_routes(admission=site.admission, rooms=rooms),
+        *registry_routes(
+            admission=site.admission,
+            catalog=site.catalog,
+            entries=lambda: {name: entry.description for name, entry in site.profile.mcp.servers.items()},
+        ),
+        *api_routes(admission=site.admission, rooms=api_rooms(site, stopping=stopping)),
     ]
 
 

@@ -5,6 +5,9 @@ A command's function is imported here and added to the group below.
 
 import click
 
+from app.cli.mcp.connect import connect
+from app.cli.mcp.definitions import approve, definitions, diff, pending, reject
+from app.cli.mcp.entries import add, remove
 from app.cli.mcp.tools import call, list_servers, status, tools
 
 __all__ = ["mcp"]
@@ -15,5 +18,18 @@ def mcp() -> None:
     """See and try tool servers."""
 
 
-for command in (list_servers, status, tools, call):
+for command in (
+    list_servers,
+    status,
+    tools,
+    call,
+    pending,
+    definitions,
+    diff,
+    approve,
+    reject,
+    connect,
+    add,
+    remove,
+):
     mcp.add_command(command)

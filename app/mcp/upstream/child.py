@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from app.core.errors import UpstreamError
+from app.secrets import NOTHING, Injection
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Bytes of one message; a program that sends more is ended."""
@@ -41,18 +42,22 @@ def child_environment(declared: Mapping[str, str], *, own: Mapping[str, str], ho
     return {**environment, **declared}
 
 
-async def spawn(program: Program) -> Process:
-    """Start it; UpstreamError says why it cannot be started."""
+async def spawn(program: Program, injection: Injection = NOTHING) -> Process:
+    """Start it with what it is given of the secrets; UpstreamError says why it cannot be started."""
+    given: dict[str, int] = {}
     try:
         program.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         _keep_descriptors()
+        given = {name: _readable(data) for name, data in injection.descriptors.items()}
+        numbers = {name: str(number) for name, number in given.items()}
         return await asyncio.create_subprocess_exec(
             *program.command,
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
             cwd=program.folder,
-            env=dict(program.environment),
+            env={**program.environment, **injection.environment, **numbers},
+            pass_fds=tuple(given.values()),
             start_new_session=True,
             close_fds=True,
             limit=LINE_LIMIT,
@@ -61,6 +66,17 @@ async def spawn(program: Program) -> Process:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UpstreamError(f"{program.command[0]} cannot be started: {reason}.", kind="connect") from None
+    finally:
+        for number in given.values():
+            os.close(number)
+
+
+def _readable(data: bytes) -> int:
+    """A descriptor at the beginning of these bytes, which are in memory and in no file; closed at every exec but one."""
+    number = os.memfd_create("secret", os.MFD_CLOEXEC)
+    os.write(number, data)
+    os.lseek(number, 0, os.SEEK_SET)
+    return number
 
 
 async def end(process: Process) -> None:

@@ -17,6 +17,7 @@ from app.mcp import protocol
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Era, Wire
 from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.upstream.ports import Description, Introduction, Outgoing, Relay, Reply
+from app.mcp.upstream.secrecy import Secrecy, nothing_secret
 
 PROBE_SECONDS = 10.0
 """How long a program may think about `server/discover` before it counts as one of the older era."""
@@ -35,14 +36,20 @@ _Item = Wire | UpstreamError
 class Pipe:
     """The conversation with one process, from its start to its end. `us` is how Sallyport introduces itself."""
 
-    def __init__(self, name: str, process: Process, *, us: dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, process: Process, *, us: dict[str, Any], secrecy: Secrecy | None = None
+    ) -> None:
         self.name = name
+        self._secrecy = secrecy or nothing_secret(name)
         self.process = process
         self.era: Era = "old"
         self.description = Description()
         self.errors: deque[str] = deque(maxlen=50)
         """The last lines of its standard error."""
+        self.announced = 0
+        """How often it said that what it offers has changed."""
         self._us = us
+        self._over = False
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Queue[_Item]] = {}
         if process.stdin is None or process.stdout is None or process.stderr is None:
@@ -107,6 +114,8 @@ class Pipe:
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[tuple[int, asyncio.Queue[_Item]]]:
+        if self._over:
+            raise self.ended()  # nobody would ever answer
         number = next(self._ids)
         queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._pending[number] = queue
@@ -142,6 +151,7 @@ class Pipe:
         except ValueError:
             return "it sent a line longer than the limit"
         finally:
+            self._over = True
             for queue in self._pending.values():
                 queue.put_nowait(self.ended())
 
@@ -154,6 +164,8 @@ class Pipe:
         if wire.method is not UNSET:
             if wire.id is not UNSET:
                 self._refuse(wire.method, wire.id)
+            elif wire.method.endswith("/list_changed"):
+                self.announced += 1
             elif (
                 wire.method == "notifications/progress"
                 and wire.params is not UNSET
@@ -177,12 +189,22 @@ class Pipe:
         message = f"{method[:100]} is not available to a program that serves several callers."
         self._in.write(protocol.error(bytes(identifier), METHOD_NOT_FOUND, message) + b"\n")
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return bool(self._pending)
+
     async def log_errors(self) -> None:
-        """Keep the last lines of its standard error, and show them in our log at debug level."""
+        """Keep the last lines of its standard error, without secrets, and show them in our log at debug level."""
+        stream = self._secrecy.stream()
         while chunk := await self._err.read(65_536):
-            for line in chunk.decode("utf-8", "replace").splitlines():
-                self.errors.append(line[:_STDERR_LINE])
-                _log.debug("mcp %s: %s", self.name, line[:_STDERR_LINE])
+            self._keep_lines(stream.feed(chunk))
+        self._keep_lines(stream.close())
+
+    def _keep_lines(self, chunk: bytes) -> None:
+        for line in chunk.decode("utf-8", "replace").splitlines():
+            self.errors.append(line[:_STDERR_LINE])
+            _log.debug("mcp %s: %s", self.name, line[:_STDERR_LINE])
 
 
 def _reply(wire: Wire, era: Era) -> Reply:
