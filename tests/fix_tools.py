@@ -17,7 +17,7 @@ from app.admission import Admission
 from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.recorder import Recorder
-from app.config.schema import Listen, McpServer, Record
+from app.config.schema import Listen, Mcp, McpServer, Record
 from app.core.call import BearerToken, Credential, Resource
 from app.core.clock import SystemClock
 from app.core.principal import ANONYMOUS, Principal, rejected
@@ -25,7 +25,7 @@ from app.core.verdict import Decision
 from app.db import Connection, connect
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
-from app.mcp import Servers, programs, remotes, routes
+from app.mcp import Servers, Surroundings, programs, remotes, routes
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
 
@@ -164,10 +164,15 @@ async def tool_site(
     )
     connector = Connector(destinations=destinations, guard=Guard(destinations))
     upstreams = {
-        **programs(settings, own={"PATH": "/usr/bin:/bin"}, data=folder, clock=CLOCK, us=US),
+        **programs(
+            Mcp(servers=settings),
+            own={"PATH": "/usr/bin:/bin"},
+            data=folder,
+            around=Surroundings(clock=CLOCK, us=US),
+        ),
         **remotes(settings, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US),
     }
-    fleet = Servers(upstreams, timeouts={name: entry.timeout for name, entry in settings.items()})
+    fleet = Servers(upstreams, entries=settings)
     doors = routes(admission=admission, servers=fleet, clock=CLOCK, new_id=lambda: uuid4().hex, us=US)
     listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
     listener = Listener(router=Router(doors), settings=listen, clock=CLOCK, names=frozenset())

@@ -52,6 +52,7 @@ def demo_profile(base: Profile, *, address: str, provider_url: str) -> Profile:
                 "sample": McpServer(
                     command=(*own_command(), "sample-mcp"),
                     environment=environment,
+                    read=() if frozen() else (str(resources()),),
                     description="Tickets of a made-up help desk",
                 )
             }

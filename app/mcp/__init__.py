@@ -8,11 +8,13 @@ Catalogue  what a caller is shown                                    (catalogue.
 Session    what a caller of the older era agreed with us             (sessions.py)
 Door       Streamable HTTP at /mcp and /mcp/{server}                 (door.py, stream.py)
 Servers    the tool servers behind it                                (upstream/)
+Supervised programs, kept as the profile wants them                  (supervisor/)
 """
 
 from app.mcp.calls import Calls
 from app.mcp.door import open_calls, routes
+from app.mcp.supervisor.supervised import Surroundings
 from app.mcp.turns import Inbound
 from app.mcp.upstream.servers import Servers, programs, remotes
 
-__all__ = ["Calls", "Inbound", "Servers", "open_calls", "programs", "remotes", "routes"]
+__all__ = ["Calls", "Inbound", "Servers", "Surroundings", "open_calls", "programs", "remotes", "routes"]

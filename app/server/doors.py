@@ -1,14 +1,12 @@
 """The doors of a serving site: their routes and the tool servers and providers behind them."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
 
-from app import __version__
 from app.api import Rooms
 from app.api import routes as api_routes
 from app.console import routes as console_routes
@@ -19,13 +17,12 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers, programs, remotes
+from app.mcp import Servers
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.site import Site
-
-US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
+from app.server.tools import US, ServerMetrics, tool_servers
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +38,7 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
     servers = tool_servers(site, connector)
+    site.registry.register(ServerMetrics(servers.states))
     models = open_models(
         profile=site.profile,
         prices=read_prices(resources() / "assets" / "prices.yaml"),
@@ -61,18 +59,6 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         running.cancel()
         await asyncio.wait({running})
         await models.aclose()
-
-
-def tool_servers(site: Site, connector: Connector) -> Servers:
-    """The tool servers of a site, not yet running."""
-    settings, tls = site.profile.mcp.servers, client_context(site.profile.egress)
-    return Servers(
-        {
-            **programs(settings, own=os.environ, data=site.folder, clock=site.clock, us=US),
-            **remotes(settings, connector=connector, tls=tls, clock=site.clock, us=US),
-        },
-        timeouts={name: entry.timeout for name, entry in settings.items()},
-    )
 
 
 def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:

@@ -17,9 +17,9 @@ from app.core.errors import NotFoundError, SallyportError
 from app.core.ids import new_trace
 from app.egress import Connector
 from app.mcp import Calls, Inbound, Servers, open_calls, protocol
-from app.server.doors import US, tool_servers
 from app.server.process import run_guarded
 from app.server.site import Site, open_site
+from app.server.tools import US, tool_servers
 
 
 class Shell:

@@ -13,7 +13,7 @@ from app.cli.mcp.shell import Shell, with_servers
 from app.cli.site import Output, json_option, site_options, site_profile
 from app.core.errors import InputError, SallyportError
 from app.mcp import protocol
-from app.server.doors import US
+from app.server.tools import US
 
 
 @click.command("list")
