@@ -9,5 +9,7 @@ namespaces its own network, processes, mounts                              (name
 landlock   which files it may read, write and execute                      (landlock.py)
 seccomp    which system calls it may make                                  (seccomp.py)
 limits     how much it may take: rlimits, control group                    (limits.py)
+who        its user, and no capability                                      (who.py)
+reach      its files and system calls                                       (reach.py)
 stub       the steps in their order, and the report                        (stub.py)
 """

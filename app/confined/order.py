@@ -67,6 +67,18 @@ def written(order: Order) -> bytes:
     return json.dumps(order._asdict()).encode()
 
 
+def program_path(order: Order) -> str:
+    """Where the command is, as a shell would find it; empty when it is nowhere."""
+    name = order.command[0]
+    if "/" in name:
+        return os.path.join(order.folder, name)  # noqa: PTH118 - pathlib is slow to import
+    for folder in order.environment.get("PATH", "").split(":"):
+        path = os.path.join(folder, name)  # noqa: PTH118
+        if folder and os.access(path, os.X_OK) and not os.path.isdir(path):  # noqa: PTH112
+            return path
+    return ""
+
+
 class Report:
     """What was reached: each measure on, or off with the reason; one line for each thing that is said."""
 

@@ -39,6 +39,8 @@ _REFUSED = {
     "swapon": (167, 224), "syslog": (103, 116), "umount2": (166, 39), "unshare": (272, 97),
     "userfaultfd": (323, 282), "vhangup": (153, 58),
 }  # fmt: skip
+_LEAVE_GROUP = ((112, 157), (109, 154))
+"""setsid and setpgid."""
 _CLONE, _CLONE3, _SOCKET, _IOCTL = (56, 220), (435, 435), (41, 198), (16, 29)
 
 
@@ -52,14 +54,17 @@ def families(*, unix: bool, internet: bool) -> list[int]:
     return [*([_UNIX] if unix else []), *([_INET, _INET6, _NETLINK] if internet else [])]
 
 
-def program(machine: str, *, sockets: list[int], datagrams: bool = True) -> bytes:
-    """The filter; every wrong architecture is ended, every refused call fails with a plain error number."""
+def program(machine: str, *, sockets: list[int], datagrams: bool = True, grouped: bool = False) -> bytes:
+    """The filter: a wrong architecture is ended, a refused call fails with a plain error number.
+
+    `grouped` keeps all that comes from the program in its process group, where one signal ends everything.
+    """
     column = 0 if machine == "x86_64" else 1
     lines = [_line(_LOAD, _ARCHITECTURE), _line(_JUMP_EQUAL, _ARCH[machine], 1, 0), _line(_RETURN, _KILL)]
     lines.append(_line(_LOAD, _NUMBER))
     if machine == "x86_64":
         lines += [_line(_JUMP_GREATER, _X32, 0, 1), _fail(_ENOSYS)]
-    for numbers in _REFUSED.values():
+    for numbers in (*_REFUSED.values(), *(_LEAVE_GROUP if grouped else ())):
         if numbers[column] >= 0:
             lines += [_line(_JUMP_EQUAL, numbers[column], 0, 1), _fail(_EPERM)]
     # The kernel's own libraries fall back to clone, whose flags can be looked at.

@@ -92,7 +92,7 @@ async def test_program_dies_with_a_killed_parent(tmp_path: Path):
     )
     assert parent.stdout is not None
     child = int(await parent.stdout.readline())
-    assert _state(child) in "SR"
+    assert _state(child) in "SRD"
     parent.kill()
     await parent.wait()
     for _ in range(100):
