@@ -84,17 +84,33 @@ class Program:
         assert made.returncode == 0, made.stderr
         return json.loads(made.stdout)["token"]
 
-    def start(self) -> "Process":
-        """Start `serve`; it is there when this returns."""
+    def start(self, *, crash_at: str = "") -> "Process":
+        """Start `serve`; it is there when this returns. `crash_at` is a point of app/core/crash."""
         log = (self.folder / "log").open("ab")
         with log:
             process = subprocess.Popen(
-                self.command("serve", "--json"), cwd=ROOT, env=clean(), stdout=subprocess.PIPE, stderr=log
+                self.command("serve", "--json"),
+                cwd=ROOT,
+                env=clean() | ({"SALLYPORT_CRASH_AT": crash_at} if crash_at else {}),
+                stdout=subprocess.PIPE,
+                stderr=log,
             )
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, (self.folder / "log").read_text()
         return Process(process, json.loads(line)["url"], self)
+
+    def crash(self, at: str, *arguments: str) -> int:
+        """Run a command, `serve` unless named, that is to die at this point; its exit code."""
+        done = subprocess.run(
+            self.command(*(arguments or ("serve",))),
+            cwd=ROOT,
+            env=clean() | {"SALLYPORT_CRASH_AT": at},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode
 
     @contextmanager
     def serving(self) -> Iterator["Process"]:

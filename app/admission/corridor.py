@@ -8,7 +8,7 @@ from uuid import UUID
 from app.admission.metrics import CallMetrics
 from app.admission.ports import Authenticates, Budgets, Decides, Records
 from app.admission.recording import Recording
-from app.core import verdict
+from app.core import crash, verdict
 from app.core.call import Call
 from app.core.clock import Clock
 from app.core.errors import DeniedError, RecordUnavailableError
@@ -82,6 +82,8 @@ class Admission:
         if passage.settled:
             return
         passage.settled = True
+        if __debug__:
+            crash.at("corridor.before_outcome")
         self.metrics.finished(passage, self.clock.monotonic() - passage.started)
         event, contents = self.recording.outcome(
             passage, now=self.clock.now(), latency_us=self._elapsed_us(passage)
@@ -98,6 +100,8 @@ class Admission:
             self.records.post(event, contents)
         else:
             await self.records.write(event, contents)
+        if __debug__:
+            crash.at("corridor.after_outcome")
 
     async def settle_budget(self, passage_id: UUID, principal: Principal, microdollars: int) -> None:
         """Replace a reservation by what was spent; a failure is logged, never the call's."""
@@ -126,10 +130,14 @@ class _Admitted:
         admission.records.require()
         principal, decision = await admission.decide(call)
         decided = admission.clock.monotonic()
+        if __debug__:
+            crash.at("corridor.before_intent")
         if decision.permitted and principal.budgeted:
             passage_id = await self._commit_budgeted(principal, decision)
         else:
             passage_id = await self._commit(principal, decision)
+        if __debug__:
+            crash.at("corridor.after_intent")
         passage = self._passage = Passage(
             id=passage_id,
             call=call,
@@ -176,6 +184,8 @@ class _Admitted:
         try:
             if not await admission.budgets.reserve(row_id, principal, self._call.reserve):
                 return await self._commit(principal, _over_budget(decision), row_id=row_id)
+            if __debug__:
+                crash.at("corridor.after_reserve")
             return await self._commit(principal, decision, row_id=row_id)
         except BaseException:
             await admission.settle_budget(row_id, principal, 0)

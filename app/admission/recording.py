@@ -47,6 +47,7 @@ class Recording:
             body["arguments"] = self._captured(call.action, call.arguments, contents)
         if not decision.permitted:
             body["message"] = decision.message
+        _name_kept(body, contents)
         event = Event(
             id=event_id,
             time=time,
@@ -86,6 +87,7 @@ class Recording:
             body["error"] = _text(passage.error, 4096)
         if passage.usage.estimated:
             body["usage_estimated"] = True
+        _name_kept(body, contents)
         usage = passage.usage
         event = Event(
             id=event_id,
@@ -131,6 +133,12 @@ def stamp(now: datetime) -> tuple[str, str]:
     """A new row's id and RFC 3339 time, of the same microsecond."""
     micros = int(now.timestamp() * 1_000_000)
     return uuid7_text(now_us=micros), now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _name_kept(body: dict[str, Any], contents: list[tuple[str, bytes]]) -> None:
+    """Say in the entry which contents are kept beside it, so that whoever verifies the record can miss one."""
+    if contents:
+        body["contents"] = [name for name, _ in contents]
 
 
 def recordable(value: Any) -> Any:

@@ -15,6 +15,7 @@ from app.audit import store
 from app.audit.event import Event
 from app.audit.rows import Contents, Row, closing, numbered
 from app.config.schema import Record
+from app.core import crash
 from app.core.clock import Clock
 from app.core.errors import DatabaseError, RecordUnavailableError
 
@@ -131,7 +132,11 @@ class Recorder:
         try:
             with store.deadline(conn, self._settings.commit_timeout):
                 await store.lock_boot(conn, lock_key(self.boot))
+                if __debug__:
+                    crash.at("record.before_boot")
                 await store.insert_boot(conn, self.boot, self.node, self._clock.now())
+                if __debug__:
+                    crash.at("record.after_boot")
                 await store.ensure_partitions(conn)
                 await self._resolve_doubt(conn)
         except BaseException:
@@ -198,6 +203,8 @@ class Recorder:
                 self._alone = len(batch)
                 self._rows.extendleft(reversed(batch))
             return
+        if __debug__:
+            crash.at("record.after_commit")
         self._seq += len(batch)
         self._doubt = []
         self._committed(batch)
@@ -205,6 +212,8 @@ class Recorder:
     async def _insert(self, conn: store.Connection, batch: list[Row]) -> None:
         entries = numbered(batch, node=self.node, boot=str(self.boot), first=self._seq)
         contents = [content for row in batch for content in row.contents]
+        if __debug__:
+            crash.at("record.before_statement")
         if not contents:
             await store.insert_events(conn, entries)
             return
@@ -212,6 +221,8 @@ class Recorder:
             for name, data in contents:
                 await store.insert_content(conn, name, data)
             await store.insert_events(conn, entries)
+            if __debug__:
+                crash.at("record.before_commit")
 
     def _drop(self, row: Row, error: Exception) -> None:
         """A row that the database will never take: refuse its call, or keep an outcome without its body."""

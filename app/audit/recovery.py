@@ -9,6 +9,7 @@ from app.audit import store
 from app.audit.event import Event
 from app.audit.recorder import Recorder, lock_key
 from app.audit.rows import closing
+from app.core import crash
 from app.core.clock import Clock
 
 _PAGE = 500
@@ -32,11 +33,17 @@ async def close_orphans(
             continue
         while page := await store.orphans(conn, boot.boot, boot.started, limit=_PAGE):
             for orphan in page:
+                if __debug__:
+                    crash.at("recovery.before_lost")
                 intent = msgspec.json.decode(orphan.entry, type=Event)
                 await recorder.write(
                     closing(intent, kind="lost", status="lost", error=_UNKNOWN, now=clock.now())
                 )
+                if __debug__:
+                    crash.at("recovery.after_lost")
             await settle([orphan.id for orphan in page])
             closed += len(page)
+        if __debug__:
+            crash.at("recovery.before_close")
         await store.close_boot(conn, boot.boot)
     return closed

@@ -17,6 +17,8 @@ from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
 RESERVED = frozenset({"RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA"})
+if __debug__:
+    RESERVED |= {"CRASH_AT"}  # see app/core/crash
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

@@ -59,6 +59,10 @@ class RecordUnavailableError(SallyportError):
         self.retry_after = retry_after
 
 
+class ProofError(SallyportError):
+    """A note, checkpoint, tile or proof is malformed or does not verify; nothing in it may be believed."""
+
+
 class DatabaseError(SallyportError):
     """The database cannot be used: unreachable, too new, tampered migration, wrong settings."""
 

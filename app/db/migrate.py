@@ -8,6 +8,7 @@ from typing import LiteralString, cast
 import msgspec
 from psycopg import sql
 
+from app.core import crash
 from app.core.errors import DatabaseError
 from app.db.connect import Connection
 from app.db.rows import struct_row
@@ -75,7 +76,7 @@ async def _history(conn: Connection) -> list[Applied]:
 
 
 def _verify_history(applied: list[Applied], known: list[Migration]) -> None:
-    if len(applied) > len(known):
+    if applied and applied[-1].number > len(known):
         raise DatabaseError(
             f"The database has schema {applied[-1].number}, this file knows only {len(known)}.",
             remedy="Start a newer file; nothing was changed.",
@@ -96,3 +97,7 @@ async def _apply(conn: Connection, migration: Migration) -> None:
             "INSERT INTO schema_migrations (number, name, checksum) VALUES (%s, %s, %s)",
             (migration.number, migration.name, migration.checksum),
         )
+        if __debug__:
+            crash.at("migration.before_commit")
+    if __debug__:
+        crash.at("migration.after_commit")

@@ -1,4 +1,7 @@
-"""A tool server over stdio that misbehaves on request; `--old` knows `initialize` only, `--deaf` never answers it."""
+"""A tool server over stdio that misbehaves on request; `--old` knows `initialize` only, `--deaf` never answers it.
+
+`--log FILE` remembers the trace of each tool call that arrived, a line each.
+"""
 
 import json
 import os
@@ -96,6 +99,9 @@ def result_of(method: str, params: dict[str, Any]) -> dict[str, Any]:
     if method == "tools/list":
         return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]}
     if method == "tools/call":
+        if "--log" in sys.argv:
+            with Path(sys.argv[sys.argv.index("--log") + 1]).open("a", encoding="ascii") as log:
+                log.write(str(meta.get("traceparent")) + "\n")
         return TOOLS[params["name"]](params.get("arguments") or {}, meta)
     raise LookupError(method)
 

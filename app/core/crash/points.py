@@ -1,0 +1,42 @@
+"""The points by name, and the one that was asked for."""
+
+if __debug__:
+    import os
+    import signal
+    from itertools import count
+
+    POINTS = {
+        "corridor.before_intent": "decided, nothing written",
+        "corridor.after_reserve": "budget held back, intent not written",
+        "corridor.after_intent": "intent committed, nothing dispatched",
+        "corridor.before_outcome": "dispatched, outcome not written",
+        "corridor.after_outcome": "outcome committed, last byte not sent",
+        "record.before_statement": "rows taken from the queue, nothing sent to the database",
+        "record.before_commit": "contents and rows inserted, transaction open",
+        "record.after_commit": "rows committed, nobody told",
+        "record.before_boot": "the writer's connection is open, its boot not yet in the database",
+        "record.after_boot": "the boot is in the database, nothing recorded",
+        "recovery.before_lost": "an orphan was found, not closed",
+        "recovery.after_lost": "some orphans are closed",
+        "recovery.before_close": "all orphans are closed, the boot still counts as open",
+        "migration.before_commit": "statements of a migration done, transaction open",
+        "migration.after_commit": "one migration committed, the next not begun",
+    }
+    """Name to the state that the crash leaves; a room adds its own."""
+
+    VARIABLE = "SALLYPORT_CRASH_AT"
+
+    def _wanted(given: str) -> tuple[str, int]:
+        name, _, visit = given.partition(":")
+        if given and (name not in POINTS or not (visit or "1").isdecimal()):
+            raise SystemExit(f"{VARIABLE}: there is no point {given!r}; see app/core/crash/points.py.")
+        return name, int(visit or "1")
+
+    # Read once and counted here: a test build's own state, which the release does not have.
+    _NAME, _VISIT = _wanted(os.environ.get(VARIABLE, ""))
+    _visits = count(1)
+
+    def at(point: str) -> None:
+        """Die here by SIGKILL, without a last word, if this visit of this point was asked for."""
+        if point == _NAME and next(_visits) == _VISIT:
+            os.kill(os.getpid(), signal.SIGKILL)
