@@ -26,8 +26,10 @@ from app.db import Connection, connect
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
 from app.mcp import Servers, Surroundings, programs, remotes, routes
+from app.mcp.supervisor import Capacity
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
+from app.server.tools import recorded
 
 CLOCK = SystemClock()
 US = {"name": "sallyport", "version": "0"}
@@ -141,6 +143,8 @@ async def tool_site(
     permit: list[str] | None = None,
     forbid: list[str] | None = None,
     default_key: str = "",
+    hold_after: int = 8,
+    programs_at_once: int = 64,
 ) -> AsyncIterator[ToolSite]:
     """Everything a tool call crosses, from the listening socket to the database."""
 
@@ -163,12 +167,14 @@ async def tool_site(
         from_url(entry.url, name=name, purpose="test") for name, entry in settings.items() if entry.url
     )
     connector = Connector(destinations=destinations, guard=Guard(destinations))
+    around = Surroundings(clock=CLOCK, us=US, capacity=Capacity(programs=programs_at_once))
+    around.bus.listen(lambda event: recorded(event, recorder=recorder, clock=CLOCK))
     upstreams = {
         **programs(
-            Mcp(servers=settings),
+            Mcp(servers=settings, hold_after=hold_after),
             own={"PATH": "/usr/bin:/bin"},
             data=folder,
-            around=Surroundings(clock=CLOCK, us=US),
+            around=around,
         ),
         **remotes(settings, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US),
     }

@@ -142,6 +142,10 @@ class McpServer(Section, frozen=True):
         float,
         Meta(ge=0, description="seconds without a call after which it is stopped (on_demand); 0: never"),
     ] = 900.0
+    health: Annotated[
+        float,
+        Meta(ge=0, description="seconds of silence after which it is asked whether it is well; 0: never"),
+    ] = 15.0
 
 
 class Mcp(Section, frozen=True):

@@ -81,6 +81,7 @@ class Life:
         tasks = [asyncio.create_task(one) for one in (pipe.read(), greet(), watch.run(), self._gone(child))]
         try:
             await asyncio.wait([*tasks, self._stop], return_when=asyncio.FIRST_COMPLETED)
+            self.pipe = None
             done = next((one for one in [*tasks, self._stop] if one.done()), None)
             why = done.result() if done is not None else ""
             if done is self._stop:

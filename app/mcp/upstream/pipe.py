@@ -47,6 +47,7 @@ class Pipe:
         """When it was last asked anything by a caller, or answered one."""
         self._us = us
         self._clock = clock
+        self._ended = False
         self._useless = Rate(each_second=_USELESS_EACH_SECOND, burst=_USELESS_BURST)
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Queue[_Item]] = {}
@@ -125,6 +126,8 @@ class Pipe:
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[tuple[int, asyncio.Queue[_Item]]]:
+        if self._ended:
+            raise self.ended()
         number = next(self._ids)
         queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._pending[number] = queue
@@ -164,6 +167,7 @@ class Pipe:
         except ValueError:
             return "it sent a line longer than the limit"
         finally:
+            self._ended = True
             for queue in self._pending.values():
                 queue.put_nowait(self.ended())
 

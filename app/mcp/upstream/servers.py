@@ -141,6 +141,8 @@ def programs(
             rules=Rules(
                 eager=entry.start == "eager",
                 idle_stop=entry.idle_stop,
+                health=entry.health,
+                patience=min(10.0, max(entry.health, 0.5)),
                 backoff=Backoff(hold_after=settings.hold_after),
                 memory_mb=entry.limits.memory_mb,
                 cpu_percent=entry.limits.cpu_percent,
