@@ -29,7 +29,7 @@ class Served:
         self.running = server
         self.url = server.url
         self.site: Site = server.site
-        self._database = database
+        self.database = database
 
     async def key(self, *roles: str, name: str = "robot", **members: Any) -> str:
         """An API key of a service account with these roles, which is made if it is new."""
@@ -52,15 +52,25 @@ class Served:
         await self.site.engine.refresh()
 
     def record(self, where: str = "true", *parameters: object) -> list[dict[str, Any]]:
-        """Rows of `audit_events`, oldest first, without what the test's own set-up wrote (door `server`)."""
-        return self.select(
+        """Rows of `audit_events`, oldest first, without what the test's own set-up wrote (door `server`).
+
+        Persons are named as the views name them; their other values stay sealed.
+        """
+        rows = self.select(
             f"SELECT * FROM audit_events WHERE door IS DISTINCT FROM 'server' AND {where} ORDER BY id",
             *parameters,
         )
+        names = {
+            row["subject"]: row["name"] for row in self.select("SELECT subject, name FROM audit_subjects")
+        }
+        for row in rows:
+            row["actor"] = names.get(row["subject"], row["actor"])
+            row["resource"] = names.get(row["resource_subject"], row["resource"])
+        return rows
 
     def select(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         """Any question to the database."""
-        with psycopg.connect(self._database, row_factory=dict_row) as conn:
+        with psycopg.connect(self.database, row_factory=dict_row) as conn:
             return conn.execute(statement, parameters).fetchall()  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.admission.metrics import CallMetrics
 from app.admission.ports import Authenticates, Budgets, Decides, Records
 from app.admission.recording import Recording
+from app.audit.subjects import NOBODY
 from app.core import crash, verdict
 from app.core.call import Call
 from app.core.clock import Clock
@@ -117,11 +118,12 @@ class Admission:
 class _Admitted:
     """One `async with`; a class and not a generator because every call pays for it."""
 
-    __slots__ = ("_admission", "_call", "_passage")
+    __slots__ = ("_admission", "_call", "_owners", "_passage")
 
     def __init__(self, admission: Admission, call: Call) -> None:
         self._admission = admission
         self._call = call
+        self._owners = NOBODY
         self._passage: Passage | None = None
 
     async def __aenter__(self) -> Passage:
@@ -144,6 +146,7 @@ class _Admitted:
             principal=principal,
             decision=decision,
             started=started,
+            owners=self._owners,
             gates=(admission.settle, admission.policy.may),
         )
         passage.timings["decide"] = decided - started
@@ -168,8 +171,10 @@ class _Admitted:
     async def _commit(self, principal: Principal, decision: Decision, *, row_id: UUID | None = None) -> UUID:
         """Write the decision down; DeniedError once a denial is committed."""
         admission, call = self._admission, self._call
-        event, contents = admission.recording.decided(
-            call, principal, decision, now=admission.clock.now(), row_id=row_id
+        recording = admission.recording
+        self._owners = recording.known_owners(principal, call) or await recording.find_owners(principal, call)
+        event, contents = recording.decided(
+            call, principal, decision, owners=self._owners, now=admission.clock.now(), row_id=row_id
         )
         admission.metrics.decided(call, decision)
         await admission.records.write(event, contents)

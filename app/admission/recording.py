@@ -1,29 +1,43 @@
 """Calls and passages as rows of the record."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from app.admission.capture import Capture, Kept, Mode
+from app.admission.sealing import sealed_decision, sealed_outcome
+from app.admission.text import storable_text
 from app.audit.event import Event
 from app.audit.rows import Contents
+from app.audit.subjects import NOBODY, Owners, Persons
 from app.config.schema import Record
 from app.core.call import Call
-from app.core.canonical import canonical, digest
 from app.core.ids import uuid7_text
 from app.core.passage import Passage
 from app.core.principal import Principal
 from app.core.verdict import Decision
 
-INLINE_LIMIT = 24 * 1024
-CONTENT_LIMIT = 4 * 1024 * 1024
-_INT64 = 2**63
+Seal = Callable[[Event, Owners, Kept], None]
 
 
 class Recording:
-    """Makes rows; what of the contents is kept follows the profile's `record` section."""
+    """Makes rows. What of the contents is kept follows the profile's `record` section and the deciding rules.
 
-    def __init__(self, settings: Record) -> None:
-        self._full = {"model": settings.ai_content == "full", "tool": settings.tool_content == "full"}
+    With `persons` their values are sealed; without, everything stands in clear.
+    """
+
+    def __init__(self, settings: Record, *, persons: Persons | None = None) -> None:
+        self._capture = Capture(settings)
+        self._persons = persons
+
+    def known_owners(self, principal: Principal, call: Call) -> Owners | None:
+        """Whose values the rows of this call hold, if that is known without waiting."""
+        return NOBODY if self._persons is None else self._persons.known(principal, call)
+
+    async def find_owners(self, principal: Principal, call: Call) -> Owners:
+        """The same by asking the database; RecordUnavailableError when it cannot be known."""
+        return NOBODY if self._persons is None else await self._persons.find(principal, call)
 
     def decided(
         self,
@@ -31,6 +45,7 @@ class Recording:
         principal: Principal,
         decision: Decision,
         *,
+        owners: Owners = NOBODY,
         now: datetime,
         row_id: UUID | None = None,
     ) -> tuple[Event, Contents]:
@@ -38,16 +53,11 @@ class Recording:
         event_id, time = stamp(now)
         if row_id is not None:
             event_id = str(row_id)
-        contents: list[tuple[str, bytes]] = []
-        body: dict[str, Any] = {}
-        if call.details is not None:
-            body["details"] = recordable(call.details)
-        # A body whose own digest stands in the details need not be digested a second time.
-        if call.arguments is not None and (self._keeps(call.action) or "sha256" not in (call.details or ())):
-            body["arguments"] = self._captured(call.action, call.arguments, contents)
+        kept = Kept()
+        mode = self._capture.mode(call.action, decision.record)
+        body = self._asked(call, mode, kept)
         if not decision.permitted:
             body["message"] = decision.message
-        _name_kept(body, contents)
         event = Event(
             id=event_id,
             time=time,
@@ -59,14 +69,14 @@ class Recording:
             door=call.door,
             action=call.action,
             resource_kind=call.resource.kind,
-            resource=_text(call.resource.name, 1024),
+            resource=storable_text(call.resource.name, 1024),
             actor_id=principal.id,
             actor_kind=principal.kind,
             actor=principal.name,
-            client=_text(call.client, 256),
+            client=storable_text(call.client, 256),
             address=call.address,
-            agent=_text(call.agent, 256),
-            session=_text(call.session or principal.session, 256),
+            agent=storable_text(call.agent, 256),
+            session=storable_text(call.session or principal.session, 256),
             credential=principal.credential_id,
             decision=decision.effect,
             reason=decision.reason,
@@ -74,20 +84,20 @@ class Recording:
             rule_ids=list(decision.rule_ids),
             body=body,
         )
-        return event, contents
+        return _finished(event, owners, kept, sealed_decision)
 
     def outcome(self, passage: Passage, *, now: datetime, latency_us: int) -> tuple[Event, Contents]:
         """What came of an admitted call."""
         event_id, time = stamp(now)
-        contents: list[tuple[str, bytes]] = []
+        kept = Kept()
         body: dict[str, Any] = {}
         if passage.result is not None:
-            body["result"] = self._captured(passage.call.action, passage.result, contents)
+            mode = self._capture.mode(passage.call.action, passage.decision.record)
+            self._capture.put(body, "result", passage.result, mode=mode, kept=kept)
         if passage.error:
-            body["error"] = _text(passage.error, 4096)
+            body["error"] = storable_text(passage.error, 4096)
         if passage.usage.estimated:
             body["usage_estimated"] = True
-        _name_kept(body, contents)
         usage = passage.usage
         event = Event(
             id=event_id,
@@ -107,26 +117,20 @@ class Recording:
             latency_us=latency_us,
             body=body,
         )
-        return event, contents
+        owners = cast("Owners | None", passage.owners) or NOBODY
+        return _finished(event, owners, kept, sealed_outcome)
 
-    def _keeps(self, action: str) -> bool:
-        """Whether contents of this action are kept in full."""
-        family = action.partition(".")[0]
-        return self._full.get("tool" if family in ("resource", "prompt") else family, True)
-
-    def _captured(self, action: str, value: dict[str, Any], contents: list[tuple[str, bytes]]) -> Any:
-        full = self._keeps(action)
-        kept = recordable(value) if full else value
-        try:
-            data = canonical(kept)
-        except UnicodeEncodeError:
-            data = canonical(recordable(value))
-        if full:
-            if len(data) <= INLINE_LIMIT:
-                return kept
-            if len(data) <= CONTENT_LIMIT:
-                contents.append((digest(data), data))
-        return {"sha256": digest(data), "bytes": len(data)}
+    def _asked(self, call: Call, mode: Mode, kept: Kept) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        digested = False
+        if call.details is not None:
+            details = self._capture.details(call.details, mode)
+            digested = "sha256" in details
+            body["details"] = details
+        # A body whose own digest stands in the details need not be digested a second time.
+        if call.arguments is not None and not (mode == "digest" and digested):
+            self._capture.put(body, "arguments", call.arguments, mode=mode, kept=kept)
+        return body
 
 
 def stamp(now: datetime) -> tuple[str, str]:
@@ -135,31 +139,10 @@ def stamp(now: datetime) -> tuple[str, str]:
     return uuid7_text(now_us=micros), now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _name_kept(body: dict[str, Any], contents: list[tuple[str, bytes]]) -> None:
-    """Say in the entry which contents are kept beside it, so that whoever verifies the record can miss one."""
-    if contents:
-        body["contents"] = [name for name, _ in contents]
-
-
-def recordable(value: Any) -> Any:
-    """The value in what PostgreSQL's jsonb can hold: U+0000 shown as U+2400, huge integers as text."""
-    if isinstance(value, str):
-        return _text(value, len(value))
-    if isinstance(value, dict):
-        return {_text(key, len(key)): recordable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [recordable(item) for item in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int):
-        return value if -_INT64 <= value < _INT64 else str(value)
-    if isinstance(value, float):
-        return value if abs(value) < 1e300 else str(value)
-    return str(value)
-
-
-def _text(value: str, limit: int) -> str:
-    """Cut, and without what PostgreSQL's text cannot hold."""
-    if value.isascii() and "\x00" not in value:
-        return value[:limit]
-    return value[:limit].replace("\x00", "\u2400").encode("utf-8", "replace").decode()
+def _finished(event: Event, owners: Owners, kept: Kept, seal: Seal) -> tuple[Event, Contents]:
+    """The row with its persons' values in boxes, saying which contents are kept beside it, so that one can be missed."""
+    if owners is not NOBODY:
+        seal(event, owners, kept)
+    if kept.contents:
+        event.body["contents"] = [name for name, _ in kept.contents]
+    return event, kept.contents

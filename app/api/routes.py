@@ -4,12 +4,15 @@ import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, groups, keys, policies, record, sessions, status
+from app.api import accounts, groups, keys, policies, record, sessions, status, tools
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
+from app.api.tools import ToolServers
+from app.audit.query import Asking
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.core.clock import Clock
 from app.extensions import Params, Route
 from app.identity import Identity
 from app.policy import Engine, Policies
@@ -22,7 +25,10 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     policies: Policies
     engine: Engine
     reading: Reading
+    asking: Asking
+    clock: Clock
     recorder: Recorder
+    servers: ToolServers
 
 
 def operations(rooms: Rooms) -> list[Operation]:
@@ -30,12 +36,13 @@ def operations(rooms: Rooms) -> list[Operation]:
     return [
         *status.operations(engine=rooms.engine, recorder=rooms.recorder),
         *policies.operations(rooms.policies),
-        *record.operations(rooms.reading),
+        *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),
         *sessions.operations(rooms.identity),
         *groups.operations(rooms.identity.groups, rooms.identity.roles),
         *keys.operations(rooms.identity.keys),
+        *tools.operations(rooms.servers),
     ]
 
 

@@ -16,6 +16,8 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What happened. `call` is the intent's id on every row about that call; times are RFC 3339 UTC.
 
     Tokens are counts, `microdollars` and `latency_us` integers. `node`, `boot` and `seq` are set by the recorder.
+    `subject` stands for the person who asked and `resource_subject` for the one it was about; their values are in
+    the boxes `body.sealed` and `body.sealed_resource`.
     """
 
     id: str
@@ -53,6 +55,14 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     microdollars: int = 0
     latency_us: int = 0
     body: dict[str, Any] = {}
+    subject: str = ""
+    resource_subject: str = ""
+
+    @property
+    def sealed_for(self) -> list[str]:
+        """Persons whose keys sealed what stands in this row."""
+        found = [self.subject] if "sealed" in self.body else []
+        return [*found, self.resource_subject] if "sealed_resource" in self.body else found
 
     def entry(self) -> bytes:
         """The canonical bytes: what is stored, hashed and later proven."""

@@ -10,6 +10,7 @@ import msgspec
 from app.audit import store
 from app.audit.event import Event
 from app.audit.store import Line, Tally
+from app.audit.subjects import Reveal
 from app.core.errors import DatabaseError, InputError, NotFoundError
 
 MAX_PAGE = 1000
@@ -30,7 +31,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A row as decoded and as stored: the bytes are what is hashed."""
+    """A row as people may read it, and the bytes as stored, which are what is hashed."""
 
     event: Event
     data: bytes
@@ -39,8 +40,9 @@ class Entry(msgspec.Struct, frozen=True):
 class Reading:
     """Read-only questions to the record; the caller has been admitted for `audit.read`."""
 
-    def __init__(self, pool: store.Pool) -> None:
+    def __init__(self, pool: store.Pool, *, reveal: Reveal) -> None:
         self._pool = pool
+        self._reveal = reveal
 
     async def calls(self, wanted: Filter) -> list[Line]:
         """Decided calls, newest first."""
@@ -71,7 +73,8 @@ class Reading:
                     f"The record has no row {event_id}.", remedy="See `sallyport audit list`."
                 )
             call = UUID(_event(row).call)
-            return [_event(found) for found in await store.events_of_call(conn, call)]
+            rows = await store.events_of_call(conn, call)
+        return await self._reveal.events([_event(found) for found in rows])
 
     async def tallies(self, since: datetime) -> list[Tally]:
         """What happened since, counted by minute, kind and action; at most the newest TALLIED_ROWS rows."""
@@ -88,7 +91,8 @@ class Reading:
             rows = await store.events_of_trace(conn, trace_id.lower(), limit=_TRACE_ROWS)
         if not rows:
             raise NotFoundError(f"The record has no trace {trace_id}.", remedy="See `sallyport audit list`.")
-        return [Entry(_event(row), row.entry) for row in rows]
+        events = await self._reveal.events([_event(row) for row in rows])
+        return [Entry(event, row.entry) for event, row in zip(events, rows, strict=True)]
 
     async def kept(self, digests: Collection[str]) -> frozenset[str]:
         """Which contents, beside the entries that name them by digest, are kept."""
@@ -105,7 +109,7 @@ class Reading:
             raise NotFoundError(
                 "The record keeps no content with this digest.", remedy="Perhaps only the digest is kept."
             )
-        return data
+        return await self._reveal.content(data)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[store.Connection]:

@@ -212,15 +212,16 @@ class Recorder:
     async def _insert(self, conn: store.Connection, batch: list[Row]) -> None:
         entries = numbered(batch, node=self.node, boot=str(self.boot), first=self._seq)
         contents = [content for row in batch for content in row.contents]
+        sealed_for = list({subject for row in batch for subject in row.event.sealed_for})
         if __debug__:
             crash.at("record.before_statement")
         if not contents:
-            await store.insert_events(conn, entries)
+            await store.insert_events(conn, entries, sealed_for)
             return
         async with conn.transaction():
             for name, data in contents:
                 await store.insert_content(conn, name, data)
-            await store.insert_events(conn, entries)
+            await store.insert_events(conn, entries, sealed_for)
             if __debug__:
                 crash.at("record.before_commit")
 

@@ -65,6 +65,8 @@ def closing(
         action=intent.action,
         resource_kind=intent.resource_kind,
         resource=intent.resource,
+        subject=intent.subject,
+        resource_subject=intent.resource_subject,
         status=status,
         body={"error": error},
     )

@@ -20,22 +20,27 @@ Away = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClose
 __all__ = ["Away", "Connection", "Pool", "Refused", "Unstorable", "deadline"]
 
 
-async def insert_events(conn: Connection, entries: str) -> None:
-    """Insert a JSON array of canonical entries in one statement; the columns come out of the hashed bytes."""
+async def insert_events(conn: Connection, entries: str, sealed_for: list[str]) -> None:
+    """Insert a JSON array of canonical entries in one statement; the columns come out of the hashed bytes.
+
+    `sealed_for` are the persons whose keys sealed some of them: `Unstorable` when one was erased meanwhile.
+    """
     await conn.execute(
         "INSERT INTO audit_events SELECT r.id, r.time, r.kind, r.call, r.node, r.boot, r.seq, r.trace_id, r.span_id,"
         " r.parent_id, r.door, r.action, r.resource_kind, r.resource, r.actor_id, r.actor_kind, r.actor, r.client,"
         " r.address, r.agent, r.session, r.credential, r.decision, r.reason, r.policy_hash, r.rule_ids, r.status,"
         " r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens,"
-        " r.microdollars, r.latency_us, r.body, convert_to(e.value::text, 'UTF8')"
-        " FROM json_array_elements(%s::json) AS e, LATERAL json_to_record(e.value) AS r("
+        " r.microdollars, r.latency_us, r.body, convert_to(e.value::text, 'UTF8'),"
+        " r.subject, r.resource_subject"
+        " FROM audit_subjects_guard(%s::uuid[]) AS guard, json_array_elements(%s::json) AS e,"
+        " LATERAL json_to_record(e.value) AS r("
         "id uuid, time timestamptz, kind text, call uuid, node text, boot uuid, seq bigint, trace_id text,"
         " span_id text, parent_id text, door text, action text, resource_kind text, resource text, actor_id text,"
         " actor_kind text, actor text, client text, address text, agent text, session text, credential text,"
         " decision text, reason text, policy_hash text, rule_ids text[], status text, input_tokens bigint,"
         " output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint,"
-        " microdollars bigint, latency_us bigint, body jsonb)",
-        (entries,),
+        " microdollars bigint, latency_us bigint, body jsonb, subject uuid, resource_subject uuid)",
+        (sealed_for, entries),
         prepare=True,
     )
 
@@ -84,9 +89,10 @@ async def verify_writable(conn: Connection) -> None:
 
 
 async def insert_boot(conn: Connection, boot: UUID, node: str, started: datetime) -> None:
-    """Remember that a writer started."""
+    """Remember that a writer started, or came back: then the sealer has to look at it again."""
     await conn.execute(
-        "INSERT INTO audit_boots (boot, node, started) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        "INSERT INTO audit_boots AS b (boot, node, started) VALUES (%s, %s, %s)"
+        " ON CONFLICT (boot) DO UPDATE SET opened = b.opened + 1, sealed = false",
         (boot, node, started),
     )
 
@@ -179,17 +185,22 @@ async def decided_calls(
         await cursor.execute(
             "SELECT i.id, i.time, coalesce(i.trace_id, '') AS trace_id, coalesce(i.door, '') AS door,"
             " coalesce(i.action, '') AS action, coalesce(i.resource_kind, '') AS resource_kind,"
-            " coalesce(i.resource, '') AS resource, coalesce(i.actor_kind, '') AS actor_kind,"
-            " coalesce(i.actor, '') AS actor, coalesce(i.agent, '') AS agent,"
+            " coalesce(r.name, CASE WHEN r.erased IS NOT NULL THEN 'erased' END, i.resource, '') AS resource,"
+            " coalesce(i.actor_kind, '') AS actor_kind,"
+            " coalesce(s.name, CASE WHEN s.erased IS NOT NULL THEN 'erased' END, i.actor, '') AS actor,"
+            " coalesce(i.agent, '') AS agent,"
             " coalesce(i.decision, 'forbid') AS decision, coalesce(i.reason, '') AS reason,"
             " CASE WHEN i.kind = 'denial' THEN 'denied' ELSE coalesce(o.status, 'open') END AS status,"
             " coalesce(o.microdollars, 0) AS microdollars, coalesce(o.latency_us, 0) AS latency_us"
             " FROM audit_events i LEFT JOIN LATERAL ("
             "SELECT status, microdollars, latency_us FROM audit_events o"
             " WHERE o.call = i.id AND o.kind IN ('outcome', 'lost') ORDER BY o.id LIMIT 1) o ON true"
+            " LEFT JOIN audit_subjects s ON s.subject = i.subject"
+            " LEFT JOIN audit_subjects r ON r.subject = i.resource_subject"
             " WHERE i.kind IN ('intent', 'denial')"
             " AND (%(before)s::uuid IS NULL OR i.id < %(before)s)"
-            " AND (%(actor)s::text IS NULL OR i.actor = %(actor)s)"
+            " AND (%(actor)s::text IS NULL OR i.actor = %(actor)s"
+            " OR i.subject = (SELECT n.subject FROM audit_subjects n WHERE n.name = %(actor)s AND n.erased IS NULL))"
             " AND (%(action)s::text IS NULL OR i.action = %(action)s)"
             " AND (%(decision)s::text IS NULL OR coalesce(i.decision, 'forbid') = %(decision)s)"
             " AND (%(reads)s OR i.kind = 'denial' OR i.action NOT IN ('audit.read', 'console.view'))"

@@ -28,9 +28,8 @@ def serve(
     from app.server.process import run_guarded
     from app.server.serve import Running, serve_until_stopped
 
-    loaded, folder = site_profile(
-        data, profile, **{"listen.address": address, "listen.plain_http": "loopback" if plain_http else None}
-    )
+    flags = {"listen.address": address, "listen.plain_http": "loopback" if plain_http else None}
+    loaded, folder = site_profile(data, profile, **flags)
     configure_logs(loaded.log)
     if profile is None:
         write_first_profile(prepare(folder), loaded.listen.address)
@@ -50,6 +49,12 @@ def serve(
 
     run_guarded(
         loaded,
-        lambda connector: serve_until_stopped(loaded, folder=folder, connector=connector, announce=announce),
+        lambda connector: serve_until_stopped(
+            loaded,
+            folder=folder,
+            connector=connector,
+            announce=announce,
+            again=lambda: site_profile(data, profile, **flags)[0],
+        ),
         fast=True,
     )

@@ -10,6 +10,7 @@ from app.config.secret import Secret
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Seconds = Annotated[float, Meta(gt=0)]
 Positive = Annotated[int, Meta(ge=1)]
+Kept = Literal["off", "digest", "redacted", "full"]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,19 +59,63 @@ class Database(Section, frozen=True):
     connect_timeout: Annotated[Seconds, Meta(description="seconds to wait for a connection")] = 5.0
 
 
+class Witness(Section, frozen=True):
+    """Somebody who cosigns checkpoints (c2sp.org/tlog-witness), such as `sallyport witness` on another host."""
+
+    url: Annotated[str, Meta(description="its base URL; add-checkpoint is put behind it")]
+    key: Annotated[str, Meta(description="its verifier key, NAME+ID+KEY")]
+    timeout: Annotated[Seconds, Meta(description="seconds it may take")] = 10.0
+
+
+class Checkpoints(Section, frozen=True):
+    """Where the signed heads of the record go, outside the database."""
+
+    file: Annotated[
+        str, Meta(description="append-only file; empty: record/checkpoints in the data folder")
+    ] = ""
+    seconds: Annotated[
+        Seconds, Meta(description="seconds between two checkpoints that are kept and sent")
+    ] = 60.0
+    syslog: Annotated[
+        Literal["never", "local"], Meta(description="also a line to /dev/log of this host (RFC 5424)")
+    ] = "never"
+
+
 class Record(Section, frozen=True):
-    """What the record keeps and how long a call waits for it."""
+    """What the record keeps, how long a call waits for it, and how it is sealed."""
 
     commit_timeout: Annotated[
         Seconds, Meta(description="seconds an intent may take before the call is refused")
     ] = 5.0
     waiting: Annotated[Positive, Meta(description="intents that may wait at once; more are refused")] = 4096
     ai_content: Annotated[
-        Literal["digest", "full"], Meta(description="AI requests and answers: digests only, or in full")
+        Kept,
+        Meta(description="AI requests and answers: only their size, a digest, with masks, or in full"),
     ] = "digest"
-    tool_content: Annotated[Literal["digest", "full"], Meta(description="tool arguments and results")] = (
-        "full"
-    )
+    tool_content: Annotated[Kept, Meta(description="the same for tool arguments and results")] = "full"
+    personal: Annotated[
+        Literal["sealed", "open"],
+        Meta(
+            description="values of persons: under a key each, so that they can be erased, or in clear for plain SQL"
+        ),
+    ] = "sealed"
+    subjects_key: Annotated[
+        Secret | None,
+        Meta(
+            description="the key that wraps persons' keys, 64 hex digits; else keys/record/subjects is made"
+        ),
+    ] = None
+    origin: Annotated[
+        str, Meta(description="name of the log, like a URL without scheme; empty: made from its first key")
+    ] = ""
+    keys: Annotated[
+        str,
+        Meta(
+            description="signing keys: empty for the data folder, `file:PATH`, or `credential:NAME` (systemd)"
+        ),
+    ] = ""
+    checkpoints: Annotated[Checkpoints, Meta(description="signed heads outside the database")] = Checkpoints()
+    witnesses: Annotated[dict[Name, Witness], Meta(description="who cosigns checkpoints, by name")] = {}
 
 
 class Provider(Section, frozen=True):

@@ -20,7 +20,7 @@ class Passage:
     """An admitted call: intent committed, outcome still open. Built by `app.admission` only (a house test)."""
 
     __slots__ = (
-        "_may", "_settle", "call", "decision", "error", "id", "microdollars", "principal",
+        "_may", "_settle", "call", "decision", "error", "id", "microdollars", "owners", "principal",
         "result", "settled", "started", "status", "timings", "usage",
     )  # fmt: skip
 
@@ -32,6 +32,7 @@ class Passage:
         principal: Principal,
         decision: Decision,
         started: float,
+        owners: object = None,
         gates: "tuple[Callable[[Passage], Awaitable[None]], Callable[[Principal, str, Resource], bool]]",
     ) -> None:
         self.id = id
@@ -46,6 +47,8 @@ class Passage:
         self.usage: Usage = NOTHING
         self.microdollars = 0
         self.settled = False
+        self.owners = owners
+        """Whose values its rows hold: a matter between the corridor and the record."""
         self._settle, self._may = gates
 
     @property

@@ -5,6 +5,10 @@ from typing import Literal
 import msgspec
 
 Effect = Literal["permit", "forbid"]
+Capture = Literal["off", "digest", "redacted", "full"]
+"""How much of a call's contents the record keeps."""
+CAPTURES: tuple[Capture, ...] = ("off", "digest", "redacted", "full")
+"""From least to most."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,6 +19,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     rule_ids: tuple[str, ...] = ()
     policy_hash: str = ""
+    record: Capture | None = None
+    """What of the contents is kept; None leaves it to the profile."""
 
     @property
     def permitted(self) -> bool:

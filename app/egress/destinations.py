@@ -65,6 +65,8 @@ def declared(profile: Profile) -> Iterator[Destination]:
     for name, server in profile.mcp.servers.items():
         if server.url:
             yield from_url(server.url, name=f"mcp.servers.{name}", purpose="tool server")
+    for name, witness in profile.record.witnesses.items():
+        yield from_url(witness.url, name=f"record.witnesses.{name}", purpose="witness of the record")
     for name, entry in profile.egress.destinations.items():
         yield Destination(name=f"egress.{name}", host=entry.host, port=entry.port, purpose=entry.purpose)
 

@@ -84,6 +84,24 @@ class Accounts:
             await store.strip_account(conn, account.id)
             await store.set_account_state(conn, account.id, "deleted")
 
+    async def standing(self, name: str) -> tuple[str, str]:
+        """Id and state of the account, deleted ones too; empty texts when there is none."""
+        async with store.transaction(self._changes.pool) as conn:
+            account = await store.account(conn, name)
+        return (str(account.id), account.state) if account and account.kind == self.kind else ("", "")
+
+    async def forget(self, passage: Passage, name: str) -> None:
+        """Delete for good, and replace the name wherever identities hold it."""
+        async with self._changes.begin(passage, "admin.subject.erase") as conn:
+            account = await store.account(conn, name)
+            if account is None or account.kind != self.kind:
+                raise NotFoundError(
+                    f"There is no {self.kind} {name[:80]!r}.", remedy=f"See `sallyport {self.kind} list`."
+                )
+            await store.strip_account(conn, account.id)
+            await signin_store.clear_attempts(conn, name_hash(name))
+            await store.forget_name(conn, account.id, name=name, instead=f"erased-{account.id.hex[:24]}")
+
     async def set_password(self, passage: Passage, name: str, password: str) -> Account:
         """A new password; sessions of the old one end, and a lock is lifted."""
         phc = await self._hashed(name, password)

@@ -139,6 +139,21 @@ async def strip_account(conn: Connection, principal: UUID) -> None:
     )
 
 
+async def forget_name(conn: Connection, principal: UUID, *, name: str, instead: str) -> None:
+    """Another name for a deleted account, wherever the old one stands."""
+    await conn.execute(
+        """WITH a AS (UPDATE principals SET created_by = %(instead)s WHERE created_by = %(name)s AND id <> %(id)s),
+            b AS (UPDATE groups SET created_by = %(instead)s WHERE created_by = %(name)s),
+            c AS (UPDATE api_keys SET created_by = CASE created_by WHEN %(name)s THEN %(instead)s ELSE created_by END,
+                      label = CASE owner WHEN %(id)s THEN '' ELSE label END
+                  WHERE created_by = %(name)s OR owner = %(id)s)
+        UPDATE principals SET name = %(instead)s, display_name = '', state = 'deleted',
+            created_by = CASE created_by WHEN %(name)s THEN %(instead)s ELSE created_by END
+        WHERE id = %(id)s""",
+        {"id": principal, "name": name, "instead": instead},
+    )
+
+
 # --- groups
 
 

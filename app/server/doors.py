@@ -9,6 +9,7 @@ import msgspec
 
 from app.api import Rooms
 from app.api import routes as api_routes
+from app.audit.query import Asking
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -20,24 +21,26 @@ from app.gateway.routes import routes as gateway_routes
 from app.mcp import Servers
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
-from app.server.looking import console_sources
+from app.server.looking import LookedAt, console_sources
 from app.server.site import Site
-from app.server.tools import US, ServerMetrics, tool_servers
+from app.server.tools import US, Build, ServerMetrics, builder, surroundings
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
-    """What is mounted, the tool servers behind it, and the sign for long-lived views to end."""
+    """What is mounted, the tool servers behind it and what makes more of them, and the sign for long-lived views to end."""
 
     routes: Sequence[Route]
     servers: Servers
     stopping: asyncio.Event
+    build: Build
 
 
 @asynccontextmanager
-async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
+async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    servers = tool_servers(site, connector)
+    build = builder(site, connector, surroundings(site))
+    servers = Servers(build(site.profile.mcp), entries=site.profile.mcp.servers)
     site.registry.register(ServerMetrics(servers.states))
     models = open_models(
         profile=site.profile,
@@ -51,26 +54,30 @@ async def open_doors(site: Site, connector: Connector) -> AsyncIterator[Doors]:
         stopping = asyncio.Event()
         sources = console_sources(site, servers=servers, models=models, stopping=stopping)
         routes = [
-            *_routes(site, servers, models),
+            *_routes(site, servers, models, notes),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping)
+        yield Doors(routes=routes, servers=servers, stopping=stopping, build=build)
     finally:
         running.cancel()
         await asyncio.wait({running})
         await models.aclose()
 
 
-def _routes(site: Site, servers: Servers, models: Models) -> list[Route]:
+def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -> list[Route]:
     rooms = Rooms(
         identity=site.identity,
         policies=site.policies,
         engine=site.engine,
         reading=site.reading,
+        # Below the pool's patience, so that a question that is too broad is told so.
+        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
+        clock=site.clock,
         recorder=site.recorder,
+        servers=LookedAt(servers),
     )
     return [
-        *health.routes(registry=site.registry, checks={"record": _record_check(site)}),
+        *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
         *mcp_routes(
             admission=site.admission,

@@ -19,9 +19,13 @@ from app.egress import Connector
 from app.server.doors import Doors, open_doors
 from app.server.first_run import first_policy
 from app.server.folder import prepare, sole_server
+from app.server.host.control import control
+from app.server.host.reload import Reload
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
+from app.server.looking import LookedAt
+from app.server.seal import Seal, open_seal, refuse_undeclared_restore
 from app.server.site import Site, open_site
 from app.server.work import run_work
 
@@ -35,14 +39,21 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     setup_link: str
     site: Site
     doors: Doors
+    reload: Reload
 
 
 async def serve_until_stopped(
-    profile: Profile, *, folder: Path, connector: Connector, announce: Callable[[Running], None]
+    profile: Profile,
+    *,
+    folder: Path,
+    connector: Connector,
+    announce: Callable[[Running], None],
+    again: Callable[[], Profile] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; a second signal ends at once."""
+    """Serve until SIGTERM or SIGINT; a second signal ends at once. SIGHUP reads the profile `again`."""
     stop = stop_event()
-    async with running(profile, folder=folder, connector=connector) as server:
+    async with running(profile, folder=folder, connector=connector, again=again) as server:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload.heard)
         announce(server)
         _tell_systemd("READY=1")
         await stop.wait()
@@ -52,18 +63,36 @@ async def serve_until_stopped(
 
 @asynccontextmanager
 async def running(
-    profile: Profile, *, folder: Path, connector: Connector, policy: str = "starter"
+    profile: Profile,
+    *,
+    folder: Path,
+    connector: Connector,
+    policy: str = "starter",
+    again: Callable[[], Profile] | None = None,
 ) -> AsyncIterator[Running]:
     """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
     plain = _plain(profile)
     with sole_server(prepare(folder)):
         async with open_site(profile, folder=folder, serving=True) as site:
+            seal = open_seal(site)
+            await refuse_undeclared_restore(site, seal)
+            await seal.sealer.prepare()
             await _recover(site)
             await first_policy(site, name=policy)
-            async with open_doors(site, connector) as doors:
+            async with open_doors(site, connector, seal.state.notes) as doors:
                 certificate = None if plain else _certificate(site)
-                async with _listening(site, doors, certificate) as url:
-                    yield Running(url=url, setup_link=await _setup_link(site, url), site=site, doors=doors)
+                reload = Reload(profile, servers=doors.servers, build=doors.build, again=again)
+                async with (
+                    control(
+                        site.folder,
+                        admission=site.admission,
+                        servers=LookedAt(doors.servers),
+                        reload=reload,
+                    ),
+                    _listening(site, doors, certificate, seal) as url,
+                ):
+                    link = await _setup_link(site, url)
+                    yield Running(url=url, setup_link=link, site=site, doors=doors, reload=reload)
 
 
 async def _recover(site: Site) -> None:
@@ -71,12 +100,16 @@ async def _recover(site: Site) -> None:
         lost = await close_orphans(
             conn, recorder=site.recorder, clock=site.clock, settle=site.identity.budgets.settle_lost
         )
+    await site.erasures.repeat()
+    await site.erasures.finish()
     if lost:
         log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
 
 
 @asynccontextmanager
-async def _listening(site: Site, doors: Doors, certificate: Certificate | None) -> AsyncIterator[str]:
+async def _listening(
+    site: Site, doors: Doors, certificate: Certificate | None, seal: Seal
+) -> AsyncIterator[str]:
     settings = site.profile.listen
     listener = Listener(
         router=Router(doors.routes),
@@ -92,7 +125,7 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
             f"listen.address {settings.address} cannot be used ({error.strerror or error}).",
             remedy="Choose another address by --address.",
         ) from None
-    jobs = asyncio.create_task(run_work(site, doors, listener, certificate), name="jobs")
+    jobs = asyncio.create_task(run_work(site, doors, listener, certificate, seal=seal), name="jobs")
     host, _ = split_address(settings.address)
     port = server.sockets[0].getsockname()[1]
     try:
@@ -107,6 +140,7 @@ async def _listening(site: Site, doors: Doors, certificate: Certificate | None) 
         jobs.cancel()
         await asyncio.wait({jobs})
         await site.identity.close()
+        await seal.sealer.close()
 
 
 def _plain(profile: Profile) -> bool:

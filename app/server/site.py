@@ -15,6 +15,9 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.retention import Holds
+from app.audit.subjects import Persons, Reveal
+from app.audit.subjects.erasure import Erasures
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.core.errors import DatabaseError
@@ -25,6 +28,7 @@ from app.db.migrate import Migration, migrate, read_migrations
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.server.folder import prepare
+from app.server.persons import open_persons, open_statements
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +47,9 @@ class Site:
     pool: Pool
     recorder: Recorder
     reading: Reading
+    persons: Persons
+    erasures: Erasures
+    holds: Holds
     identity: Identity
     engine: Engine
     policies: Policies
@@ -71,6 +78,8 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             registry = CollectorRegistry()
             identity = Identity(pool=pool, clock=clock, settings=profile.identity)
             engine = Engine(pool=pool)
+            persons = await open_persons(profile, folder=folder, pool=pool, clock=clock)
+            sealing = persons if profile.record.personal == "sealed" else None
             await identity.refresh()
             await engine.refresh()
             yield Site(
@@ -80,7 +89,17 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                 registry=registry,
                 pool=pool,
                 recorder=recorder,
-                reading=Reading(pool),
+                reading=Reading(pool, reveal=Reveal(persons)),
+                persons=persons,
+                erasures=Erasures(
+                    pool=pool,
+                    persons=persons,
+                    accounts=identity.users,
+                    write=recorder.write,
+                    statements=open_statements(folder),
+                    clock=clock,
+                ),
+                holds=Holds(pool=pool, clock=clock, write=recorder.write),
                 identity=identity,
                 engine=engine,
                 policies=Policies(pool=pool, clock=clock),
@@ -89,7 +108,7 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
                     policy=engine,
                     budgets=identity.budgets,
                     records=recorder,
-                    recording=Recording(profile.record),
+                    recording=Recording(profile.record, persons=sealing),
                     clock=clock,
                     metrics=CallMetrics(registry),
                 ),

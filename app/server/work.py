@@ -8,12 +8,15 @@ from app.jobs import Job, run_jobs
 from app.server.doors import Doors
 from app.server.listen.listener import Listener
 from app.server.listen.tls import Certificate
+from app.server.seal import Seal
 from app.server.site import Site
 
 
-async def run_work(site: Site, doors: Doors, listener: Listener, certificate: Certificate | None) -> None:
+async def run_work(
+    site: Site, doors: Doors, listener: Listener, certificate: Certificate | None, *, seal: Seal
+) -> None:
     """Run every periodic job of the site, and listen for changes, until cancelled."""
-    changed = {"identity": asyncio.Event(), "policy": asyncio.Event()}
+    changed = {name: asyncio.Event() for name in ("identity", "policy", "persons")}
 
     def heard(payload: str) -> None:
         for name, event in changed.items():
@@ -27,9 +30,12 @@ async def run_work(site: Site, doors: Doors, listener: Listener, certificate: Ce
     jobs = [
         Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
         Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
+        Job(name="persons", seconds=1.0, work=site.persons.refresh, wake=changed["persons"]),
+        Job(name="erasures", seconds=10.0, work=site.erasures.finish),
         Job(name="key use", seconds=60.0, work=site.identity.flush),
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
         Job(name="partitions", seconds=3600.0, work=partitions),
+        Job(name="seal", seconds=1.0, work=seal.sealer.step),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:

@@ -134,7 +134,7 @@ async def test_names_in_the_record_are_text_wherever_they_are_shown(serve: Serve
         assert "<script>alert" not in text, path
         assert "<img" not in text, path
         assert "\u202e" not in text, path
-    (row,) = served.select("SELECT * FROM audit_events WHERE trace_id = %s AND kind = 'intent'", trace_id)
+    (row,) = served.select("SELECT * FROM governance_decisions WHERE trace_id = %s", trace_id)
     assert row["resource"] == row["client"] == row["agent"] == hostile
     shown = (await visitor.get(f"/console/traces/{trace_id}")).text
     assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 5

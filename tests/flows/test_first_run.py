@@ -71,7 +71,11 @@ def get(url: str, authority: Path, *, version: ssl.TLSVersion = ssl.TLSVersion.T
 
 def digests(data: Path) -> dict[str, str]:
     """What must be the same after a restart."""
-    kept = [data / "profile.yaml", *sorted((data / "tls").iterdir()), *sorted((data / "keys").iterdir())]
+    kept = [
+        data / "profile.yaml",
+        *sorted((data / "tls").iterdir()),
+        *sorted(path for path in (data / "keys").rglob("*") if path.is_file()),
+    ]
     return {str(path.relative_to(data)): sha256(path.read_bytes()).hexdigest() for path in kept}
 
 

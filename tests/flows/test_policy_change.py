@@ -18,10 +18,10 @@ async def test_changed_policy_decides_the_next_calls(api: Api) -> None:
     assert await answers(api, 400) < 5
     await api.ask("DELETE", "/api/v1/policies/site")
     assert await answers(api, 200) < 5
-    (denied, *_) = api.served.record("kind = 'denial' AND actor = 'dora'")
+    (denied, *_) = [row for row in api.served.record("kind = 'denial'") if row["actor"] == "dora"]
     assert denied["rule_ids"] == ["site/closed"]
     assert denied["policy_hash"] == applied.body["policy_hash"]
-    hashes = {row["policy_hash"] for row in api.served.record("kind = 'intent' AND actor = 'dora'")}
+    hashes = {row["policy_hash"] for row in api.served.record("kind = 'intent'") if row["actor"] == "dora"}
     assert denied["policy_hash"] not in hashes
     changes = api.served.record("kind = 'intent' AND action LIKE 'admin.policy.%%' AND resource = 'site'")
     assert [(row["action"], row["actor"]) for row in changes] == [

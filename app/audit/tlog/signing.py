@@ -48,6 +48,7 @@ class SeedSigner:
         check_name(name)
         if len(seed) != SEED_BYTES:
             raise ProofError(f"The seed of a signing key has {SEED_BYTES} bytes.")
+        self.seed = seed
         self._private: Ed25519PrivateKey | MLDSA44PrivateKey
         if algorithm == COSIGNATURE_ML_DSA_44:
             self._private = MLDSA44PrivateKey.from_seed_bytes(seed)

@@ -5,7 +5,10 @@ A command's function is imported here and added to the group below.
 
 import click
 
+from app.cli.audit.erase import erase
+from app.cli.audit.hold import hold
 from app.cli.audit.look import list_calls, show, trace
+from app.cli.audit.query import query
 
 __all__ = ["audit"]
 
@@ -15,5 +18,14 @@ def audit() -> None:
     """Read the record. Reading is recorded as well."""
 
 
-for command in (list_calls, show, trace):
+COMMANDS = (
+    list_calls,
+    show,
+    trace,
+    query,
+    erase,
+    hold,
+)
+
+for command in COMMANDS:
     audit.add_command(command)

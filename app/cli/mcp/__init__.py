@@ -5,7 +5,8 @@ A command's function is imported here and added to the group below.
 
 import click
 
-from app.cli.mcp.tools import call, list_servers, status, tools
+from app.cli.mcp.running import logs, reload, restart, status
+from app.cli.mcp.tools import call, check, list_servers, tools
 
 __all__ = ["mcp"]
 
@@ -15,5 +16,5 @@ def mcp() -> None:
     """See and try tool servers."""
 
 
-for command in (list_servers, status, tools, call):
+for command in (list_servers, status, restart, reload, logs, check, tools, call):
     mcp.add_command(command)

@@ -1,4 +1,4 @@
-"""`mcp list|status|tools|call`: see the profile's tool servers and try them."""
+"""`mcp list|check|tools|call`: see the profile's tool servers and try them."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def list_servers(data: Path | None, profile: Path | None, as_json: bool) -> None
 
 @click.command()
 @with_servers
-async def status(shell: Shell, output: Output) -> None:
+async def check(shell: Shell, output: Output) -> None:
     """Start or reach each tool server and say how it answers."""
 
     async def one(name: str) -> dict[str, Any]:

@@ -13,10 +13,12 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 Check = Callable[[], Awaitable[str]]
 """Returns an empty string when in order, else one sentence."""
+Notes = Callable[[], dict[str, str]]
+"""What a person should know though the server is ready, by part."""
 
 
-def routes(*, registry: CollectorRegistry, checks: dict[str, Check]) -> list[Route]:
-    """The three endpoints; readiness asks every check."""
+def routes(*, registry: CollectorRegistry, checks: dict[str, Check], notes: Notes) -> list[Route]:
+    """The three endpoints; readiness asks every check and tells the notes."""
 
     async def livez(request: web.BaseRequest, params: Params) -> web.StreamResponse:
         return web.Response(text="ok\n")
@@ -24,7 +26,9 @@ def routes(*, registry: CollectorRegistry, checks: dict[str, Check]) -> list[Rou
     async def readyz(request: web.BaseRequest, params: Params) -> web.StreamResponse:
         found = {name: await check() for name, check in checks.items()}
         ready = not any(found.values())
-        body = canonical({"ready": ready, "checks": {name: text or "ok" for name, text in found.items()}})
+        said = {"ready": ready, "checks": {name: text or "ok" for name, text in found.items()}}
+        told = notes()
+        body = canonical(said | {"notes": told} if told else said)
         headers = {} if ready else {"Retry-After": "2"}
         return web.Response(
             status=200 if ready else 503, body=body, content_type="application/json", headers=headers

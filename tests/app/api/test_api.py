@@ -26,13 +26,14 @@ async def test_applied_policy_holds_and_is_recorded(api: Api) -> None:
     assert explained.body["decision"]["message"] == "Forbidden by rule site/closed: Closed today."
     trace = applied.headers["traceparent"].split("-")[1]
     rows = api.served.select(
-        "SELECT i.door, i.action, i.resource, i.actor, i.decision, o.status, o.body -> 'result' ->> 'version' AS version"
-        f" FROM audit_events i JOIN audit_events o ON o.call = i.id AND o.kind = 'outcome' WHERE i.trace_id = '{trace}'"
-        " AND i.kind = 'intent'"
+        "SELECT door, action, resource, actor, decision, status FROM governance_decisions WHERE trace_id = %s",
+        trace,
     )
     assert [tuple(row.values()) for row in rows] == [
-        ("api", "admin.policy.apply", "site", "ada", "permit", "ok", "1")
+        ("api", "admin.policy.apply", "site", "ada", "permit", "ok")
     ]
+    _, outcome = await api.served.site.reading.trace(trace)
+    assert outcome.body["result"]["version"] == 1
 
 
 async def test_policy_life_through_the_api(api: Api) -> None:
@@ -72,9 +73,9 @@ async def test_nobody_gets_401_and_a_stranger_403(api: Api) -> None:
     assert (stranger.status, stranger.body["error"]["code"]) == (403, "no_rule_permits")
     trace = stranger.body["error"]["trace_id"]
     assert trace == stranger.headers["traceparent"].split("-")[1]
-    (row,) = api.served.record("trace_id = %s", trace)
-    assert (row["kind"], row["actor"], row["action"], row["resource"]) == (
-        "denial",
+    (row,) = api.served.select("SELECT * FROM governance_decisions WHERE trace_id = %s", trace)
+    assert (row["status"], row["actor"], row["action"], row["resource"]) == (
+        "denied",
         "dora",
         "admin.user.create",
         "eve",

@@ -150,8 +150,7 @@ def test_every_command_is_in_the_record_as_the_operator(run: Run, database: str)
     run("user", "show", "nobody")
     with psycopg.connect(database) as conn:
         rows = conn.execute(
-            """SELECT i.action, i.resource, i.actor_kind, i.decision, i.door, o.status FROM audit_events i
-            JOIN audit_events o ON o.call = i.id AND o.kind = 'outcome' WHERE i.kind = 'intent' ORDER BY i.id"""
+            "SELECT action, resource, actor_kind, decision, door, status FROM governance_decisions ORDER BY call_id"
         ).fetchall()
     assert rows == [
         ("admin.user.create", "ada", "operator", "permit", "cli", "ok"),

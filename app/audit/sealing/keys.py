@@ -1,0 +1,164 @@
+"""The keys that sign the record: files of the data folder, a file of the operator's, or a systemd credential.
+
+A key file has a line for each kind of signature, `PRIVATE+KEY+NAME+ID+base64(algorithm ‖ seed)`. Keys are never in the
+database, and never made anew once the log has begun.
+"""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from app.audit.sealing.files import replace_file
+from app.audit.tlog.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, decode
+from app.audit.tlog.signing import SEED_BYTES, SeedSigner, Signer
+from app.core.errors import ConfigError, ProofError
+
+KINDS = (ED25519, COSIGNATURE_ML_DSA_44)
+_MARK = "PRIVATE+KEY+"
+_MAX_BYTES = 64 * 1024
+
+
+def new_signers(name: str, random: Callable[[int], bytes] = secrets.token_bytes) -> list[SeedSigner]:
+    """Fresh keys of both kinds; without a name, one that is made from the first of them."""
+    if not name:
+        first = SeedSigner("log", ED25519, seed := random(SEED_BYTES))
+        name = f"sallyport-{first.key.fingerprint[:8]}/audit"
+        return [SeedSigner(name, ED25519, seed), SeedSigner(name, COSIGNATURE_ML_DSA_44, random(SEED_BYTES))]
+    return [SeedSigner(name, kind, random(SEED_BYTES)) for kind in KINDS]
+
+
+def render_signers(signers: Sequence[SeedSigner]) -> str:
+    """The text of a key file."""
+    return "".join(
+        f"{_MARK}{one.key.name}+{one.key.id.hex()}"
+        f"+{base64.b64encode(bytes([one.key.algorithm]) + one.seed).decode()}\n"
+        for one in signers
+    )
+
+
+def parse_signers(text: str) -> list[SeedSigner]:
+    """The keys of a key file; ProofError, which never repeats a line of it, when it is not one."""
+    signers = [_signer(line) for line in text.splitlines() if line.strip()]
+    if sorted(one.key.algorithm for one in signers) != sorted(KINDS):
+        raise ProofError("A key file has one Ed25519 and one ML-DSA-44 key.")
+    if len({one.key.name for one in signers}) != 1:
+        raise ProofError("The keys of a key file have one name.")
+    return sorted(signers, key=lambda one: one.key.algorithm)
+
+
+def _signer(line: str) -> SeedSigner:
+    name, _, rest = line.strip().removeprefix(_MARK).partition("+")
+    key_id, _, material = rest.partition("+")
+    raw = decode(material)
+    if not line.startswith(_MARK) or len(raw) != 1 + SEED_BYTES or raw[0] not in KINDS:
+        raise ProofError("A line of the key file is not a private key.")
+    signer = SeedSigner(name, raw[0], raw[1:])
+    if signer.key.id.hex() != key_id:
+        raise ProofError("A line of the key file is damaged: its id is not that of its key.")
+    return signer
+
+
+class KeySource:
+    """Where the profile says the keys are. `load` reads again when the file has changed."""
+
+    def __init__(self, *, folder: Path, setting: str, credentials: str | None) -> None:
+        self._folder = folder / "keys" / "record"
+        self.managed = not setting
+        self.path = self._folder / "signing"
+        kind, _, rest = setting.partition(":")
+        self._credential = kind == "credential"
+        if kind == "file":
+            self.path = Path(rest)
+        elif self._credential:
+            if not credentials:
+                raise ConfigError(
+                    "record.keys names a systemd credential, but this process was given none.",
+                    remedy=f"Write LoadCredential={rest}:… into the unit, or use file:PATH.",
+                )
+            self.path = Path(credentials) / rest
+        elif setting:
+            raise ConfigError(
+                f"record.keys: {setting!r} is neither file:PATH nor credential:NAME.",
+                remedy="Leave it empty to keep the keys in the data folder.",
+            )
+        self._seen: tuple[int, int, int] | None = None
+        self._signers: list[SeedSigner] = []
+
+    @property
+    def next_path(self) -> Path:
+        """The key that takes over as soon as the log says so."""
+        return self._folder / "next"
+
+    def load(self) -> list[SeedSigner]:
+        """The signing keys, none if there is no file yet; ConfigError when they cannot be used."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            self._seen = None
+            return []
+        except OSError as error:
+            raise self._unusable(error.strerror or "it cannot be read") from None
+        seen = (status.st_mtime_ns, status.st_ino, status.st_size)
+        if seen != self._seen:
+            self._signers = self.read(self.path, private=not self._credential)
+            self._seen = seen
+        return self._signers
+
+    def read(self, path: Path, *, private: bool = True) -> list[SeedSigner]:
+        """The keys of any key file; ConfigError when it is open to others or damaged."""
+        try:
+            with path.open("rb") as file:
+                if private and os.fstat(file.fileno()).st_mode & 0o077:
+                    raise ConfigError(
+                        f"The key file {path} may be read by others than its owner.",
+                        remedy=f"chmod 600 {path}; if anybody may have read it, rotate the key.",
+                    )
+                return parse_signers(file.read(_MAX_BYTES).decode("utf-8"))
+        except (ProofError, UnicodeDecodeError) as error:
+            said = error.message if isinstance(error, ProofError) else "It is not text."
+            raise self._unusable(said, path) from None
+        except OSError as error:
+            raise self._unusable(error.strerror or "It cannot be read.", path) from None
+
+    def create(self, name: str) -> list[SeedSigner]:
+        """Make the first keys of a log that has none; only in the data folder."""
+        if not self.managed:
+            raise ConfigError(
+                f"The key file {self.path} is not there.",
+                remedy=f"Make it with: sallyport audit new-key {self.path}",
+            )
+        write_signers(self.path, signers := new_signers(name))
+        return signers
+
+    def promote(self) -> None:
+        """The next key becomes the signing key; the old private key is gone."""
+        self.next_path.replace(self.path)
+
+    def remember(self, statement: str) -> None:
+        """Keep a statement about keys outside the database as well."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._folder / "statements").open("a", encoding="utf-8") as file:
+            file.write(statement + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _unusable(self, why: str, path: Path | None = None) -> ConfigError:
+        return ConfigError(
+            f"The record's key file {path or self.path} cannot be used: {why}",
+            remedy="Put back the key of this log; a lost one is replaced by `sallyport audit restored`.",
+        )
+
+
+def write_signers(path: Path, signers: Sequence[SeedSigner]) -> None:
+    """Write a new key file, for its owner only; FileExistsError rather than replace one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists():
+        raise FileExistsError(17, "it is there already, and keys are not overwritten", str(path))
+    replace_file(path, render_signers(signers).encode(), mode=0o600)
+
+
+def public_keys(signers: Sequence[Signer]) -> list[VerifierKey]:
+    """The public halves."""
+    return [one.key for one in signers]

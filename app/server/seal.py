@@ -1,0 +1,75 @@
+"""The seal over the record of one site, wired: keys, checkpoints outside, leader, sealer."""
+
+import os
+
+import msgspec
+
+from app.audit.sealing import store
+from app.audit.sealing.continuity import REMEDY, discontinuity
+from app.audit.sealing.keys import KeySource
+from app.audit.sealing.outside import Outside
+from app.audit.sealing.sealer import Sealer
+from app.audit.sealing.state import SealState
+from app.core.errors import DatabaseError
+from app.jobs import Leader
+from app.server.site import Site
+
+LEADER = "seal"
+SYSLOG = "/dev/log"
+
+
+class Seal(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a serving site's seal."""
+
+    sealer: Sealer
+    state: SealState
+    source: KeySource
+    outside: Outside
+
+
+def open_seal(site: Site) -> Seal:
+    """Everything that sealing needs; once a site, as its metrics are."""
+    state = SealState(registry=site.registry, clock=site.clock, post=site.recorder.post)
+    source, outside = key_source(site), outside_of(site)
+    sealer = Sealer(
+        leader=leader_of(site),
+        pool=site.pool,
+        source=source,
+        outside=outside,
+        state=state,
+        clock=site.clock,
+        settings=site.profile.record,
+    )
+    return Seal(sealer=sealer, state=state, source=source, outside=outside)
+
+
+def leader_of(site: Site) -> Leader:
+    """Who seals."""
+    return Leader(connect=lambda: site.connection("seal"), name=LEADER)
+
+
+def key_source(site: Site) -> KeySource:
+    """Where the profile says the keys are."""
+    return KeySource(
+        folder=site.folder,
+        setting=site.profile.record.keys,
+        credentials=os.environ.get("CREDENTIALS_DIRECTORY"),
+    )
+
+
+def outside_of(site: Site) -> Outside:
+    """Where checkpoints go."""
+    settings = site.profile.record.checkpoints
+    syslog = SYSLOG if settings.syslog == "local" else ""
+    return Outside(folder=site.folder, file=settings.file, syslog=syslog)
+
+
+async def refuse_undeclared_restore(site: Site, seal: Seal) -> None:
+    """DatabaseError when the database does not hold what was signed: a server must not go on from there."""
+    async with site.pool.connection() as conn:
+        epochs = await store.epochs(conn)
+        head = await store.head(conn, epochs[0].epoch) if epochs else None
+        found = await discontinuity(conn, epochs=epochs, head=head, outside=seal.outside.latest())
+    if found is not None:
+        seal.state.alarm(found.kind, found.message)
+        raise DatabaseError(found.message, remedy=REMEDY)
