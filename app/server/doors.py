@@ -21,9 +21,9 @@ from app.gateway.routes import routes as gateway_routes
 from app.mcp import Servers
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
-from app.server.looking import LookedAt, console_sources
+from app.server.looking import console_sources
 from app.server.site import Site
-from app.server.tools import US, Build, ServerMetrics, builder, surroundings
+from app.server.tools import US, Build, LookedAt, ServerMetrics, builder, surroundings
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,9 +24,9 @@ from app.server.host.reload import Reload
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
-from app.server.looking import LookedAt
 from app.server.seal import Seal, open_seal, refuse_undeclared_restore
 from app.server.site import Site, open_site
+from app.server.tools import LookedAt
 from app.server.work import run_work
 
 log = logging.getLogger(__name__)
