@@ -7,7 +7,14 @@ import click
 
 from app.cli.site import Output, json_option, site_options, site_profile
 from app.core.errors import SallyportError
-from app.server.checks import Finding, database_findings, folder_findings, host_findings, listener_findings
+from app.server.checks import (
+    Finding,
+    confinement_findings,
+    database_findings,
+    folder_findings,
+    host_findings,
+    listener_findings,
+)
 from app.server.folder import PROFILE
 
 
@@ -16,7 +23,7 @@ from app.server.folder import PROFILE
 @json_option
 def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
     """Check this host and this site; exit code 1 if something stands in the way."""
-    findings = [*host_findings()]
+    findings = [*host_findings(), *confinement_findings()]
     try:
         loaded, folder = site_profile(data, profile)
     except SallyportError as error:

@@ -37,10 +37,9 @@ async def test_operator_sees_and_releases_a_held_program(serve: Serve) -> None:
     assert {measure.name for measure in shown["good"].measures} >= {"files", "network", "privileges"}
     await told(served, ask="restart", name="bad")
     await until(lambda: servers.states()["bad"].starts == 2)
-    await until(lambda: len(served.record("action = 'mcp.server.hold'")) == 2)
-    actions = {
-        row["action"]: row for row in served.record("kind = 'event' AND resource = 'bad'") if row["action"]
-    }
+    events = "SELECT action, resource_kind FROM audit_events WHERE kind = 'event' AND resource = 'bad'"
+    await until(lambda: [row["action"] for row in served.select(events)].count("mcp.server.hold") == 2)
+    actions = {row["action"]: row for row in served.select(events)}
     released = served.record("action = 'admin.server.restart' AND kind = 'intent'")
     assert len(released) == 1
     assert released[0]["actor_kind"] == "operator"

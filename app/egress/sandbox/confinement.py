@@ -69,14 +69,20 @@ def named_user(name: str) -> tuple[int, int]:
 
 
 def named_files(command: tuple[str, ...], *, hide: str) -> list[str]:
-    """Files that the arguments name, and the folder of a script: what a program cannot start without."""
+    """Files and folders that the arguments name, and the folder of a script: what a program cannot do without."""
     found: list[str] = []
     for number, word in enumerate(command[1:]):
         path = Path(word)
-        if not path.is_absolute() or not path.is_file() or (hide and path.is_relative_to(hide)):
+        if not path.is_absolute() or not path.exists() or (hide and path.is_relative_to(hide)):
             continue
-        found.append(word)
-        folder = path.parent
-        if number == 0 and str(folder) not in _WIDE and str(folder.parent) != "/home":
-            found.append(str(folder))
+        if path.is_file() or not _wide(path):
+            found.append(word)
+        if number == 0 and path.is_file() and not _wide(path.parent):
+            found.append(str(path.parent))
     return found
+
+
+def _wide(folder: Path) -> bool:
+    """Whether a folder holds what belongs to many, so that naming something in it says nothing about the rest."""
+    folder = folder.resolve()
+    return str(folder) in _WIDE or str(folder.parent) == "/home"
