@@ -26,6 +26,20 @@ def separate(flags: int, *, user: int, group: int) -> None:
             os.close(descriptor)
 
 
+def rehearse(flags: int, *, user: int, group: int) -> None:
+    """The same in a child: a host may allow the one half and refuse the other, and there is no way back from half."""
+    pid = os.fork()
+    if not pid:
+        try:
+            separate(flags, user=user, group=group)
+        except OSError as error:
+            os._exit(error.errno or 1)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code:
+        raise OSError(abs(code), os.strerror(abs(code)))
+
+
 def loopback_up() -> None:
     """A network namespace's own loopback, for programs that talk to themselves."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -6,10 +6,18 @@ from app.confined import landlock, seccomp
 from app.confined.order import Order, Report
 
 _SYSTEM = (
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix/store", "/gnu/store",
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
     "/proc", "/sys/devices/system", "/sys/fs/cgroup", "/run/systemd/resolve",
 )  # fmt: skip
-"""What programs of any kind read; no place where people or services keep their data."""
+_SETTINGS = (
+    "alternatives", "ca-certificates", "ca-certificates.conf", "crypto-policies", "debian_version", "fonts", "gai.conf",
+    "group", "host.conf", "hostname", "hosts", "inputrc", "java", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
+    "locale.alias", "locale.conf", "localtime", "login.defs", "magic", "mime.types", "nsswitch.conf", "os-release",
+    "passwd", "pki", "profile", "protocols", "python3", "redhat-release", "resolv.conf", "services", "shells", "ssl",
+    "terminfo", "timezone",
+)  # fmt: skip
+"""Of /etc. Together: what programs of any kind read, and no place where people or services keep their data."""
+_WIDE = ("", "/", "/home", "/root", "/tmp", "/var", "/var/tmp", "/srv", "/opt", "/etc")  # noqa: S108 - not granted
 
 
 def files(order: Order, report: Report, program: str, *, separated: bool, inner: bool) -> None:
@@ -22,7 +30,8 @@ def files(order: Order, report: Report, program: str, *, separated: bool, inner:
             report.reached("signals", "own process namespace")
         return
     ports = None if order.network or separated else [order.port] if order.port else []
-    read = [*_SYSTEM, *_around(program), order.folder, *order.read]
+    settings = [f"/etc/{name}" for name in _SETTINGS]
+    read = [*_SYSTEM, *settings, *_around(program), order.folder, *order.read]
     landlock.restrict(abi, read=read, write=[order.home, *order.write], tcp_ports=ports)
     report.reached("files", f"Landlock {abi}")
     if inner or abi >= 6:
@@ -40,6 +49,8 @@ def _around(program: str) -> list[str]:
         if folder.endswith("/bin"):
             around = folder.removesuffix("/bin")
             found += [f"{around}/{name}" for name in ("bin", "lib", "lib64", "libexec", "pyvenv.cfg")]
+        elif folder not in _WIDE and os.path.dirname(folder) != "/home":  # noqa: PTH120
+            found.append(folder)
     return found
 
 

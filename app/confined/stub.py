@@ -94,6 +94,7 @@ def _separate(order: Order, report: Report, *, drop: bool) -> tuple[bool, bool]:
                     raise
                 who.become_user(order)
         user, group = os.geteuid(), os.getegid()
+        namespaces.rehearse(flags | namespaces.NEWUSER, user=user, group=group)
         namespaces.separate(flags | namespaces.NEWUSER, user=user, group=group)
     except OSError as error:
         report.missed("processes", f"namespaces cannot be made ({error.strerror})")

@@ -24,8 +24,20 @@ _REPORT_BYTES = 64 * 1024
 
 async def spawn(program: Program, *, cgroup: str = "") -> Child:
     """Start it; UpstreamError says why it cannot be started. The caller ends what it got, whatever happens."""
+    # Its life is this call: a start that is cancelled half way is finished, and then ended.
+    starting = asyncio.create_task(_spawn(program, cgroup))
     try:
-        program.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting})
+        if not starting.cancelled() and starting.exception() is None:
+            await starting.result().end(grace=0.0)
+        raise
+
+
+async def _spawn(program: Program, cgroup: str) -> Child:
+    try:
+        _make_home(program.home)
         started = _Started()
         with started:
             started.stub = _run_stub(started)
@@ -73,6 +85,14 @@ class _Started:
             if self.stub is not None:
                 self.stub.kill()
                 self.stub.wait()
+
+
+def _make_home(home: Path) -> None:
+    """Every program's user may pass through the folder of all homes, and sees nothing there."""
+    if not home.parent.exists():
+        home.parent.mkdir(parents=True)
+        home.parent.chmod(0o711)
+    home.mkdir(mode=0o700, exist_ok=True)
 
 
 def _run_stub(pipes: _Started) -> subprocess.Popen[bytes]:
