@@ -135,3 +135,178 @@ CREATE FUNCTION audit_row_held(e audit_events) RETURNS boolean LANGUAGE sql STAB
           AND (h.ends IS NULL OR e.time < h.ends)
     )
 $$;
+
+-- Retention. Rows go only by `audit_remove`, under a statement that stands in the record and is sealed.
+
+-- What a row counts as; `record` is never removed: it is what explains the rest.
+CREATE FUNCTION audit_class(action text, actor_kind text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN action LIKE 'record.%' OR action IS NULL THEN 'record'
+        WHEN actor_kind = 'anonymous' THEN 'anonymous'
+        WHEN action LIKE 'admin.%' THEN 'admin'
+        WHEN action IN ('audit.read', 'console.view') OR action LIKE '%.list' THEN 'reads'
+        WHEN action LIKE 'model.%' THEN 'ai'
+        WHEN action LIKE 'tool.%' OR action LIKE 'server.%' OR action LIKE 'resource.%' OR action LIKE 'prompt.%'
+            THEN 'tools'
+        ELSE 'rest'
+    END
+$$;
+
+CREATE TABLE audit_removals (
+    statement uuid        PRIMARY KEY,
+    month     timestamptz NOT NULL,
+    classes   text[]      NOT NULL,
+    rows      bigint      NOT NULL,
+    held      bigint      NOT NULL,
+    removed   timestamptz NOT NULL,
+    xid       xid8        NOT NULL,
+    contents  text[]      NOT NULL DEFAULT '{}',
+    swept     timestamptz
+);
+CREATE INDEX audit_removals_month ON audit_removals (month);
+
+-- The append-only triggers, with the one door that `audit_remove` opens for its own transaction.
+CREATE FUNCTION audit_events_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND EXISTS (
+        SELECT FROM audit_removals r
+        WHERE r.xid = pg_current_xact_id() AND OLD.time >= r.month AND OLD.time < r.month + interval '1 month'
+          AND audit_class(OLD.action, OLD.actor_kind) = ANY (r.classes)
+    ) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'the record is append-only: % on % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+DROP TRIGGER audit_events_append_only ON audit_events;
+CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE ON audit_events
+    FOR EACH ROW EXECUTE FUNCTION audit_events_kept();
+
+CREATE FUNCTION audit_contents_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND EXISTS (
+        SELECT FROM audit_removals r WHERE r.xid = pg_current_xact_id() AND OLD.digest = ANY (r.contents)
+    ) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'contents of the record are kept: % on % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER audit_contents_append_only BEFORE UPDATE OR DELETE ON audit_contents
+    FOR EACH ROW EXECUTE FUNCTION audit_contents_kept();
+CREATE TRIGGER audit_contents_no_truncate BEFORE TRUNCATE ON audit_contents
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
+-- Whether a row is a leaf already; only then may it go.
+CREATE FUNCTION audit_is_sealed(wanted_boot uuid, wanted_seq bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM audit_cursors c WHERE c.boot = wanted_boot AND wanted_seq < c.seq)
+$$;
+
+-- Whether a hold covers a row or any other row of its call.
+CREATE FUNCTION audit_call_held(wanted uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM audit_holds WHERE lifted IS NULL)
+       AND EXISTS (SELECT FROM audit_events c WHERE c.call = wanted AND audit_row_held(c))
+$$;
+
+-- Remove what a sealed statement (a row `record.drop`) says, all of it or nothing. Returns how many rows went; 0 when
+-- that was done before. The hashed bytes of the statement are read, and nothing that the caller says.
+CREATE FUNCTION audit_remove(wanted uuid) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+AS $$
+DECLARE
+    said     jsonb;
+    month    timestamptz;
+    classes  text[];
+    part     regclass;
+    went     bigint;
+    due      text[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305409314);
+    SELECT convert_from(e.entry, 'UTF8')::jsonb -> 'body' INTO said FROM audit_events e
+    WHERE e.id = wanted AND e.kind = 'event' AND e.action = 'record.drop' AND audit_is_sealed(e.boot, e.seq);
+    IF said IS NULL THEN
+        RAISE EXCEPTION 'no sealed statement % stands in the record', wanted USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF EXISTS (SELECT FROM audit_removals r WHERE r.statement = wanted) THEN
+        RETURN 0;
+    END IF;
+    month := (said ->> 'month')::timestamptz;
+    SELECT array_agg(c) INTO classes FROM jsonb_array_elements_text(said -> 'classes') AS c WHERE c <> 'record';
+    INSERT INTO audit_removals (statement, month, classes, rows, held, removed, xid)
+    VALUES (wanted, month, classes, (said ->> 'rows')::bigint, (said ->> 'held')::bigint, clock_timestamp(),
+            pg_current_xact_id());
+
+    CREATE TEMPORARY TABLE audit_going ON COMMIT DROP AS
+    SELECT e.id, e.time, e.body -> 'contents' AS contents, e.body #>> '{arguments,sha256}' AS arguments,
+           e.body #>> '{result,sha256}' AS result FROM (
+        SELECT r.boot, r.seq + greatest((g ->> 0)::bigint - r.leaf, 0) AS first,
+               r.seq + least((g ->> 1)::bigint - r.leaf, r.count) AS ends
+        FROM jsonb_array_elements(said -> 'leaves') AS g
+        JOIN audit_runs r ON r.epoch = (said ->> 'epoch')::integer
+                         AND r.leaf < (g ->> 1)::bigint AND r.leaf + r.count > (g ->> 0)::bigint
+    ) AS s
+    JOIN audit_events e ON e.boot = s.boot AND e.seq >= s.first AND e.seq < s.ends
+    WHERE e.time >= month AND e.time < month + interval '1 month'
+      AND audit_class(e.action, e.actor_kind) = ANY (classes) AND audit_is_sealed(e.boot, e.seq)
+      AND NOT audit_call_held(e.call);
+    SELECT count(*) INTO went FROM audit_going;
+    IF went <> (said ->> 'rows')::bigint THEN
+        RAISE EXCEPTION 'statement % speaks of % rows, but % may go', wanted, said ->> 'rows', went
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    SELECT coalesce(array_agg(DISTINCT d.digest), '{}') INTO due FROM audit_going g
+    CROSS JOIN LATERAL (
+        SELECT jsonb_array_elements_text(g.contents) AS digest WHERE jsonb_typeof(g.contents) = 'array'
+        UNION SELECT g.arguments UNION SELECT g.result
+    ) AS d JOIN audit_contents c ON c.digest = d.digest;
+    UPDATE audit_removals r SET contents = due WHERE r.statement = wanted;
+
+    -- A month of which little stays goes as a table; what stays (the record's own rows, rows under hold) is put back as it
+    -- was, into the default partition.
+    part := to_regclass('audit_events_' || to_char(month AT TIME ZONE 'UTC', 'YYYY_MM'));
+    IF (said ->> 'whole')::boolean AND part IS NOT NULL THEN
+        PERFORM set_config('lock_timeout', '2s', true);
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', part);
+        CREATE TEMPORARY TABLE audit_staying ON COMMIT DROP AS
+        SELECT e.* FROM audit_events e
+        WHERE e.tableoid = part AND e.time >= month AND e.time < month + interval '1 month'
+          AND NOT EXISTS (SELECT FROM audit_going g WHERE g.id = e.id);
+        IF (SELECT count(*) FROM audit_staying) <= 10000 THEN
+            EXECUTE format('DROP TABLE %s', part);
+            INSERT INTO audit_events SELECT * FROM audit_staying;
+        END IF;
+    END IF;
+    DELETE FROM audit_events e USING audit_going g WHERE e.id = g.id AND e.time = g.time;
+    RETURN went;
+END $$;
+
+-- Remove contents that rows of this removal referred to and nothing refers to any more. `candidates` were looked for
+-- before, without a lock; whoever came since (`since`, the id of a row) is looked at again under one.
+CREATE FUNCTION audit_sweep(wanted uuid, candidates text[], since uuid) RETURNS bigint LANGUAGE plpgsql
+SECURITY DEFINER AS $$
+DECLARE
+    went bigint;
+BEGIN
+    LOCK TABLE audit_contents IN SHARE ROW EXCLUSIVE MODE;
+    UPDATE audit_removals r SET swept = clock_timestamp(), xid = pg_current_xact_id()
+    WHERE r.statement = wanted AND r.swept IS NULL;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    DELETE FROM audit_contents c USING audit_removals r
+    WHERE r.statement = wanted AND c.digest = ANY (r.contents) AND c.digest = ANY (candidates)
+      AND NOT EXISTS (
+          SELECT FROM audit_events e
+          WHERE e.id >= since AND (e.body -> 'contents' ? c.digest OR e.body #>> '{arguments,sha256}' = c.digest
+                                   OR e.body #>> '{result,sha256}' = c.digest)
+      );
+    GET DIAGNOSTICS went = ROW_COUNT;
+    RETURN went;
+END $$;
+REVOKE ALL ON FUNCTION audit_remove(uuid), audit_sweep(uuid, text[], uuid) FROM PUBLIC;
+
+-- Run as their owner, they look up names in our schema only, and last where anybody may create.
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION audit_remove(uuid) SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION audit_sweep(uuid, text[], uuid) SET search_path = %I, pg_temp', current_schema());
+END $$;

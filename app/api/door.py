@@ -118,7 +118,7 @@ def _call(
         action=operation.action,
         resource=Resource(operation.kind, _about(operation, params, parsed.body)),
         trace=trace,
-        credential=_credential(request),
+        credential=credential_of(request),
         arguments=_recorded(operation, params, parsed),
         client=request.headers.get("user-agent", "")[:200],
         address=request.remote or "",
@@ -131,7 +131,7 @@ def _about(operation: Operation, params: Params, body: Any) -> str:
     return operation.about.format_map(params)
 
 
-def _credential(request: web.BaseRequest) -> Credential:
+def credential_of(request: web.BaseRequest) -> Credential:
     """Only the Authorization header: a cookie would let other sites' pages act through a browser."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
@@ -159,7 +159,7 @@ async def _parse(request: web.BaseRequest, operation: Operation) -> Parsed:
     """Decode query and body; a fault is told only to those who pass the corridor."""
     data = b""
     try:
-        query = _query(request, operation)
+        query = query_of(request, operation.query)
         if operation.takes_body:
             data = await _read(request, operation)
         if operation.body is None:
@@ -171,9 +171,10 @@ async def _parse(request: web.BaseRequest, operation: Operation) -> Parsed:
         return Parsed(fault=error, data=data)
 
 
-def _query(request: web.BaseRequest, operation: Operation) -> Any:
+def query_of(request: web.BaseRequest, shape: type[msgspec.Struct] | None) -> Any:
+    """The decoded query; InputError for a parameter that is unknown, given twice or of the wrong form."""
     given = request.rel_url.query
-    if operation.query is None:
+    if shape is None:
         if given:
             raise InputError(
                 "This endpoint takes no query parameters.", remedy="Leave them out.", code="unknown_parameter"
@@ -184,7 +185,7 @@ def _query(request: web.BaseRequest, operation: Operation) -> Any:
             "A query parameter is given twice.", remedy="Give each once.", code="duplicate_parameter"
         )
     try:
-        return msgspec.convert(dict(given), operation.query, strict=False)
+        return msgspec.convert(dict(given), shape, strict=False)
     except msgspec.ValidationError as error:
         raise InputError(f"The query does not fit: {error}.", code="invalid_parameter") from None
 

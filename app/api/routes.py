@@ -1,10 +1,12 @@
 """The table of all operations, mounted."""
 
+import asyncio
+
 import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, groups, keys, policies, record, sessions, status, tools
+from app.api import accounts, groups, keys, policies, record, sessions, sinks, status, tools
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
@@ -12,6 +14,7 @@ from app.api.tools import ToolServers
 from app.audit.query import Asking
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.sinks import Sinks
 from app.core.clock import Clock
 from app.extensions import Params, Route
 from app.identity import Identity
@@ -29,6 +32,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     recorder: Recorder
     servers: ToolServers
+    sinks: Sinks
+    stopping: asyncio.Event
 
 
 def operations(rooms: Rooms) -> list[Operation]:
@@ -37,6 +42,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *status.operations(engine=rooms.engine, recorder=rooms.recorder),
         *policies.operations(rooms.policies),
         *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
+        *sinks.operations(rooms.sinks),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),
         *sessions.operations(rooms.identity),
@@ -59,6 +65,7 @@ def routes(*, admission: Admission, rooms: Rooms) -> list[Route]:
             Route(method=op.method, path=op.path, endpoint=endpoint(op, admission=admission))
             for op in table
         ),
+        sinks.stream_route(admission=admission, sinks=rooms.sinks, stopping=rooms.stopping),
         Route(
             method="GET", path="/api/openapi.json", endpoint=openapi,
             public="describes the interface, which is the same on every site",

@@ -1,7 +1,7 @@
 """Statements: what was taken from the record, said in the record itself and in a signed file outside the database."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,8 +15,9 @@ from app.core.ids import uuid7
 from app.core.passage import Passage
 
 HEADER = "sallyport-statement/1"
-Sign = Callable[[str], str]
-"""The signed note (c2sp.org/signed-note) of a text that ends in a newline."""
+"""First line of a statement's note; then the origin of the log, then one line of canonical JSON."""
+Sign = Callable[[str], Awaitable[str]]
+"""The signed note (c2sp.org/signed-note) that says this line of JSON; ConfigError while this node has no key."""
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +55,14 @@ class Statements:
                 raise self._unusable(f"line {number} is damaged ({error})") from None
         return found
 
-    def append(self, event: Event) -> bool:
+    async def append(self, event: Event) -> bool:
         """Write the statement of this row, durably and once; whether it was new."""
         if self._known is None:
             self._known = {statement.id for statement in self.read()}
         if event.id in self._known:
             return False
-        text = f"{HEADER}\n{event.action}\n{canonical(event.body).decode()}\n"
-        row = Statement(id=event.id, action=event.action, said=event.body, note=self._sign(text))
+        note = await self._sign(canonical({**event.body, "row": event.id}).decode())
+        row = Statement(id=event.id, action=event.action, said=event.body, note=note)
         try:
             self._write(canonical(row) + b"\n")
         except OSError as error:

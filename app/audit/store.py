@@ -92,7 +92,7 @@ async def insert_boot(conn: Connection, boot: UUID, node: str, started: datetime
     """Remember that a writer started, or came back: then the sealer has to look at it again."""
     await conn.execute(
         "INSERT INTO audit_boots AS b (boot, node, started) VALUES (%s, %s, %s)"
-        " ON CONFLICT (boot) DO UPDATE SET opened = b.opened + 1, sealed = false",
+        " ON CONFLICT (boot) DO UPDATE SET opened = b.opened + 1, sealed = false, connected = clock_timestamp()",
         (boot, node, started),
     )
 

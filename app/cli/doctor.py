@@ -16,6 +16,7 @@ from app.server.checks import (
     listener_findings,
 )
 from app.server.folder import PROFILE
+from app.server.rooms.forward import place_findings
 
 
 @click.command()
@@ -36,6 +37,7 @@ def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
             ),
             *folder_findings(folder),
             *listener_findings(loaded),
+            *place_findings(loaded),
             *asyncio.run(database_findings(loaded, folder)),
         ]
     _print(Output(as_json=as_json), findings)

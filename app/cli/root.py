@@ -20,7 +20,9 @@ COMMANDS = {
     "serve": ("app.cli.serve:serve", "Serve a site."),
     "demo": ("app.cli.demo:demo", "Show everything: no database, no key, no network needed."),
     "config": ("app.cli.config:config", "Check, show and explain the profile."),
-    "audit": ("app.cli.audit:audit", "Read the record."),
+    "audit": ("app.cli.audit:audit", "Read, seal, export and verify the record."),
+    "sink": ("app.cli.outward.sinks:sink", "Forward the record: see, test, pause and replay sinks."),
+    "witness": ("app.cli.outward.witness:witness", "Cosign the checkpoints of another site's record."),
     "policy": ("app.cli.policy:policy", "Write, test and apply policies."),
     "user": ("app.cli.identity:user", "Manage users."),
     "group": ("app.cli.identity:group", "Manage groups."),
@@ -41,7 +43,7 @@ COMMANDS = {
     "sbom": ("app.cli.file.about:sbom", "Print the bill of materials."),
     "selftest": ("app.cli.file.about:selftest", "Check that every part of this file is there."),
 }
-SERVING = {"serve", "demo"}
+SERVING = {"serve", "demo", "witness"}
 HIDDEN = {"sample-mcp": "app.cli.demo:sample_mcp"}
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNAVAILABLE = 1, 2, 3, 4

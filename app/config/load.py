@@ -13,6 +13,7 @@ from app.config.explain import fault, inside, is_secret, nearest
 from app.config.paths import settings
 from app.config.schema import Profile
 from app.config.secret import read_secret
+from app.config.sinks import check_sinks
 from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
@@ -159,3 +160,4 @@ def _check_references(profile: Profile, *, source: str) -> None:
                 f"{source}: mcp.servers.{name}: exactly one of command and url is needed.",
                 remedy="Give command for a program, url for a remote server.",
             )
+    check_sinks(profile.sinks, source=source)

@@ -78,3 +78,14 @@ class UpstreamError(SallyportError):
         super().__init__(message)
         self.kind = kind
         self.status = status
+
+
+class DeliveryError(SallyportError):
+    """A sink did not take rows. `refused`: it will not take these; `retry_after` in seconds, when it says so."""
+
+    def __init__(
+        self, message: str, *, remedy: str = "", refused: bool = False, retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.refused = refused
+        self.retry_after = retry_after

@@ -45,7 +45,7 @@ class Destinations:
         if found is None:
             raise EgressError(
                 f"{host}:{port} is not a declared destination.",
-                remedy="Declare it in the profile (providers, mcp.servers or egress.destinations).",
+                remedy="Declare it in the profile (providers, mcp.servers, sinks or egress.destinations).",
             )
         return found
 
@@ -67,6 +67,13 @@ def declared(profile: Profile) -> Iterator[Destination]:
             yield from_url(server.url, name=f"mcp.servers.{name}", purpose="tool server")
     for name, witness in profile.record.witnesses.items():
         yield from_url(witness.url, name=f"record.witnesses.{name}", purpose="witness of the record")
+    for name, sink in profile.sinks.items():
+        if sink.url:
+            yield from_url(sink.url, name=f"sinks.{name}", purpose="the record's sink")
+        elif sink.address:
+            host, _, port = sink.address.rpartition(":")
+            host = host.strip("[]")
+            yield Destination(name=f"sinks.{name}", host=host, port=int(port), purpose="the record's sink")
     for name, entry in profile.egress.destinations.items():
         yield Destination(name=f"egress.{name}", host=entry.host, port=entry.port, purpose=entry.purpose)
 

@@ -5,7 +5,9 @@ import os
 import ssl
 from collections.abc import MutableMapping
 
-from app.config.schema import Egress
+import msgspec
+
+from app.config.schema import Egress, SinkTls
 from app.core.errors import ConfigError
 
 
@@ -22,6 +24,21 @@ def client_context(settings: Egress) -> ssl.SSLContext:
             raise ConfigError(
                 f"egress.ca_bundle: {settings.ca_bundle} cannot be used ({error.strerror or error}).",
                 remedy="Give a PEM file of certificates.",
+            ) from None
+    return context
+
+
+def sink_context(settings: Egress, own: SinkTls) -> ssl.SSLContext:
+    """The same towards a sink: its own authorities stand in for the site's, and it may see a client certificate."""
+    trust = msgspec.structs.replace(settings, ca_bundle=own.ca, system_trust=False) if own.ca else settings
+    context = client_context(trust)
+    if own.certificate:
+        try:
+            context.load_cert_chain(own.certificate, own.key, password="")
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                f"The client certificate {own.certificate} cannot be used ({error.strerror or error}).",
+                remedy="Give PEM files of the chain and of its private key.",
             ) from None
     return context
 

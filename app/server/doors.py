@@ -33,6 +33,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     servers: Servers
     stopping: asyncio.Event
     build: Build
+    connector: Connector
 
 
 @asynccontextmanager
@@ -54,17 +55,19 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         stopping = asyncio.Event()
         sources = console_sources(site, servers=servers, models=models, stopping=stopping)
         routes = [
-            *_routes(site, servers, models, notes),
+            *_routes(site, servers, models, notes=notes, stopping=stopping),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping, build=build)
+        yield Doors(routes=routes, servers=servers, stopping=stopping, build=build, connector=connector)
     finally:
         running.cancel()
         await asyncio.wait({running})
         await models.aclose()
 
 
-def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -> list[Route]:
+def _routes(
+    site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
+) -> list[Route]:
     rooms = Rooms(
         identity=site.identity,
         policies=site.policies,
@@ -75,6 +78,8 @@ def _routes(site: Site, servers: Servers, models: Models, notes: health.Notes) -
         clock=site.clock,
         recorder=site.recorder,
         servers=LookedAt(servers),
+        sinks=site.sinks,
+        stopping=stopping,
     )
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),

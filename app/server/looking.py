@@ -7,6 +7,7 @@ from app.console import Finding, ModelLine, ServerLine, Sources
 from app.gateway.models import Models
 from app.mcp import Servers
 from app.server.checks import database_findings, folder_findings, host_findings
+from app.server.rooms.forward import status_finding
 from app.server.site import Site
 
 
@@ -16,6 +17,7 @@ def console_sources(site: Site, *, servers: Servers, models: Models, stopping: a
     async def findings() -> Sequence[Finding]:
         found = [*host_findings(), *folder_findings(site.folder)]
         found += await database_findings(site.profile, site.folder)
+        found += [status_finding(status) for status in await site.sinks.statuses()]
         return [
             Finding(check=entry.check, state=entry.state, found=entry.found, remedy=entry.remedy)
             for entry in found

@@ -24,7 +24,7 @@ from app.server.host.reload import Reload
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
-from app.server.seal import Seal, open_seal, refuse_undeclared_restore
+from app.server.rooms.seal import Seal, open_seal, refuse_undeclared_restore
 from app.server.site import Site, open_site
 from app.server.tools import LookedAt
 from app.server.work import run_work
@@ -74,7 +74,7 @@ async def running(
     plain = _plain(profile)
     with sole_server(prepare(folder)):
         async with open_site(profile, folder=folder, serving=True) as site:
-            seal = open_seal(site)
+            seal = open_seal(site, connector)
             await refuse_undeclared_restore(site, seal)
             await seal.sealer.prepare()
             await _recover(site)
@@ -100,8 +100,8 @@ async def _recover(site: Site) -> None:
         lost = await close_orphans(
             conn, recorder=site.recorder, clock=site.clock, settle=site.identity.budgets.settle_lost
         )
-    await site.erasures.repeat()
-    await site.erasures.finish()
+    await site.keeping.erasures.repeat()
+    await site.keeping.erasures.finish()
     if lost:
         log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
 

@@ -1,12 +1,10 @@
 """One site, wired: database, rooms and corridor, without a listener."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
@@ -15,20 +13,18 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
-from app.audit.retention import Holds
-from app.audit.subjects import Persons, Reveal
-from app.audit.subjects.erasure import Erasures
+from app.audit.sinks import Sinks
+from app.audit.subjects import Reveal
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
-from app.core.errors import DatabaseError
-from app.core.paths import postgres_home, resources
 from app.db import Connection, Pool, connect, open_pool
-from app.db.keeping import embedded
-from app.db.migrate import Migration, migrate, read_migrations
+from app.db.migrate import Migration
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.server.folder import prepare
-from app.server.persons import open_persons, open_statements
+from app.server.rooms.database import migrate_database, open_database
+from app.server.rooms.keeping import Keeping, open_keeping
+from app.server.rooms.recorder import open_recorder
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +43,8 @@ class Site:
     pool: Pool
     recorder: Recorder
     reading: Reading
-    persons: Persons
-    erasures: Erasures
-    holds: Holds
+    keeping: Keeping
+    sinks: Sinks
     identity: Identity
     engine: Engine
     policies: Policies
@@ -69,96 +64,62 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
     """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database."""
     folder = prepare(folder)
     clock = SystemClock()
-    async with _database(profile, folder, serving=serving) as url:
-        migrated = await _migrate(url, timeout=profile.database.connect_timeout)
+    async with open_database(profile, folder, serving=serving) as url:
+        migrated = await migrate_database(url, timeout=profile.database.connect_timeout)
         async with (
             open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
-            _recorder(profile, url, clock) as recorder,
+            open_recorder(profile, url, clock) as recorder,
         ):
-            registry = CollectorRegistry()
-            identity = Identity(pool=pool, clock=clock, settings=profile.identity)
-            engine = Engine(pool=pool)
-            persons = await open_persons(profile, folder=folder, pool=pool, clock=clock)
-            sealing = persons if profile.record.personal == "sealed" else None
-            await identity.refresh()
-            await engine.refresh()
-            yield Site(
-                profile=profile,
-                folder=folder,
-                clock=clock,
-                registry=registry,
-                pool=pool,
-                recorder=recorder,
-                reading=Reading(pool, reveal=Reveal(persons)),
-                persons=persons,
-                erasures=Erasures(
-                    pool=pool,
-                    persons=persons,
-                    accounts=identity.users,
-                    write=recorder.write,
-                    statements=open_statements(folder),
-                    clock=clock,
-                ),
-                holds=Holds(pool=pool, clock=clock, write=recorder.write),
-                identity=identity,
-                engine=engine,
-                policies=Policies(pool=pool, clock=clock),
-                admission=Admission(
-                    identity=identity.authenticator,
-                    policy=engine,
-                    budgets=identity.budgets,
-                    records=recorder,
-                    recording=Recording(profile.record, persons=sealing),
-                    clock=clock,
-                    metrics=CallMetrics(registry),
-                ),
-                migrated=migrated,
-                database_url=url,
-            )
+            yield await _wired(
+                profile=profile, folder=folder, clock=clock, url=url, pool=pool, recorder=recorder, migrated=migrated
+            )  # fmt: skip
 
 
-def _database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:
-    if profile.database.url:
-        return _given(profile.database.url.reveal())
-    return embedded(
-        folder=folder / "postgres",
-        home=postgres_home(),
-        password_file=folder / "keys" / "database",
-        wait=30.0,
-        share=not serving,
+async def _wired(
+    *,
+    profile: Profile,
+    folder: Path,
+    clock: Clock,
+    url: str,
+    pool: Pool,
+    recorder: Recorder,
+    migrated: list[Migration],
+) -> Site:
+    """The rooms over the database, and the corridor over them."""
+
+    async def dial(purpose: str) -> Connection:
+        return await connect(url, purpose=purpose, timeout=profile.database.connect_timeout)
+
+    registry = CollectorRegistry()
+    identity = Identity(pool=pool, clock=clock, settings=profile.identity)
+    engine = Engine(pool=pool)
+    keeping = await open_keeping(
+        profile, folder=folder, url=url, pool=pool, recorder=recorder, clock=clock, users=identity.users
     )
-
-
-@asynccontextmanager
-async def _given(url: str) -> AsyncIterator[str]:
-    yield url
-
-
-async def _migrate(url: str, *, timeout: float) -> list[Migration]:
-    async with await connect(url, purpose="migrate", timeout=timeout) as conn:
-        return await migrate(conn, read_migrations(resources() / "migrations"))
-
-
-@asynccontextmanager
-async def _recorder(profile: Profile, url: str, clock: Clock) -> AsyncIterator[Recorder]:
-    async def dial() -> Connection:
-        return await connect(url, purpose="record", timeout=profile.database.connect_timeout)
-
-    recorder = Recorder(connect=dial, node=profile.node, boot=uuid4(), clock=clock, settings=profile.record)
-    # Its life is this block: closed, flushed and awaited below.
-    task = asyncio.create_task(recorder.run(), name="record")
-    try:
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                await recorder.ready.wait()
-        except TimeoutError:
-            raise DatabaseError(
-                "The record cannot be opened.", remedy="See the log; check the database."
-            ) from None
-        yield recorder
-    finally:
-        recorder.close()
-        done, _ = await asyncio.wait({task}, timeout=_FLUSH_SECONDS)
-        if not done:
-            task.cancel()
-            await asyncio.wait({task})
+    await identity.refresh()
+    await engine.refresh()
+    return Site(
+        profile=profile,
+        folder=folder,
+        clock=clock,
+        registry=registry,
+        pool=pool,
+        recorder=recorder,
+        migrated=migrated,
+        database_url=url,
+        reading=Reading(pool, reveal=Reveal(keeping.persons)),
+        keeping=keeping,
+        sinks=Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock),
+        identity=identity,
+        engine=engine,
+        policies=Policies(pool=pool, clock=clock),
+        admission=Admission(
+            identity=identity.authenticator,
+            policy=engine,
+            budgets=identity.budgets,
+            records=recorder,
+            recording=Recording(profile.record, persons=keeping.sealing),
+            clock=clock,
+            metrics=CallMetrics(registry),
+        ),
+    )

@@ -2,13 +2,17 @@
 
 import asyncio
 
+from app.audit.retention.retention import RUN
 from app.audit.store import ensure_partitions
+from app.core.call import Resource
 from app.db.listen import listen
 from app.jobs import Job, run_jobs
 from app.server.doors import Doors
+from app.server.first_run import host_call
 from app.server.listen.listener import Listener
 from app.server.listen.tls import Certificate
-from app.server.seal import Seal
+from app.server.rooms.forward import forward
+from app.server.rooms.seal import Seal
 from app.server.site import Site
 
 
@@ -27,19 +31,28 @@ async def run_work(
         async with site.pool.connection() as conn:
             await ensure_partitions(conn)
 
+    async def retention() -> None:
+        if any(due.rows for due in await site.keeping.retention.plan()):
+            async with site.admission.admit(host_call(RUN, Resource("record", "retention"))) as passage:
+                removed = await site.keeping.retention.run(passage)
+                passage.note(result={"rows": sum(one.rows for one in removed), "statements": len(removed)})
+
     jobs = [
         Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
         Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
-        Job(name="persons", seconds=1.0, work=site.persons.refresh, wake=changed["persons"]),
-        Job(name="erasures", seconds=10.0, work=site.erasures.finish),
+        Job(name="persons", seconds=1.0, work=site.keeping.persons.refresh, wake=changed["persons"]),
+        Job(name="erasures", seconds=10.0, work=site.keeping.erasures.finish),
+        Job(name="retention", seconds=3600.0, work=retention),
         Job(name="key use", seconds=60.0, work=site.identity.flush),
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
+        Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:
         jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))
     async with asyncio.TaskGroup() as group:
         group.create_task(run_jobs(jobs))
+        group.create_task(forward(site, doors.connector))
         group.create_task(listen(lambda: site.connection("listen"), heard))

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import bisect
 import hashlib
 import json
 import os
@@ -332,11 +333,10 @@ class Rows:
         self._number(node, boot, seq, place)
         self._call(kind, call, boot, place)
         body = row.get("body") or {}
-        subject = row.get("subject")
-        if subject:
+        for subject in {row.get("subject"), row.get("resource_subject")} - {None, ""}:
             self.subjects[subject] = self.subjects.get(subject, 0) + 1
         if row.get("action") == "record.subject.erase" and kind == "event":
-            self.erased.add(str(row.get("subject") or body.get("subject") or row.get("resource")))
+            self.erased.add(str(body.get("subject") or row.get("resource")))
         for digest in body.get("contents") or ():
             self.contents.append((str(digest), place))
 
@@ -578,10 +578,16 @@ class Export:
                 said = json_object(lines[2], name)
                 if lines[0].decode() != STATEMENT or said["statement"] != "drop":
                     continue
-                self.dropped += [(int(first), int(end)) for first, end in said["leaves"]]
+                if said.get("epoch", 1) == self.manifest.get("epoch"):
+                    self.dropped += [(int(first), int(end)) for first, end in said["leaves"]]
             except (Unreadable, IndexError, KeyError, TypeError, ValueError) as error:
                 self.report.fault("%s cannot be read as a statement: %s" % (name, error), file=name)
-        self.dropped.sort()
+        merged = []
+        for first, end in sorted(self.dropped):
+            if merged and first <= merged[-1][1]:
+                first, end = merged[-1][0], max(end, merged.pop()[1])
+            merged.append((first, end))
+        self.dropped = merged
 
     def entries(self):
         """Every row in the range hashes to its leaf; the tree passes through every earlier root."""
@@ -659,7 +665,8 @@ class Export:
         return absent
 
     def covered(self, leaf):
-        return not self.first <= leaf < self.end or any(first <= leaf < end for first, end in self.dropped)
+        at = bisect.bisect_right(self.dropped, (leaf, 1 << 63)) - 1
+        return not self.first <= leaf < self.end or (at >= 0 and leaf < self.dropped[at][1])
 
     def differs(self, leaf, i, entries, found, value, wanted, name):
         """Say of a leaf that does not hold its row what happened."""
@@ -698,7 +705,7 @@ class Export:
         if absent:
             report.notices.append("%d rows were dropped under a signed statement" % absent)
         if shredded:
-            report.notices.append("%d rows of %d erased persons are shredded: intact, and nobody can read their personal values"
+            report.notices.append("shredded: %d rows about %d erased persons are intact, and nobody can read their personal values"
                                   % (sum(shredded.values()), len(shredded)))
         if said.get("unsealed"):
             report.notices.append("%s rows were not yet sealed and are not part of the proof" % said["unsealed"].get("rows"))

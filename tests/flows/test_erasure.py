@@ -42,12 +42,12 @@ class Person:
     async def erase(self, reason: str = "request 2026-17", **more: Any) -> Any:
         site = self.served.site
         async with site.admission.admit(host_call(ERASE, Resource("user", NAME))) as passage:
-            return await site.erasures.erase(passage, NAME, reason=reason, **more)
+            return await site.keeping.erasures.erase(passage, NAME, reason=reason, **more)
 
     async def hold(self, **wanted: Any) -> str:
         site = self.served.site
         async with site.admission.admit(host_call(SET, Resource("hold", "new"))) as passage:
-            return str((await site.holds.set(passage, NewHold(reason="case 4711", **wanted))).hold)
+            return str((await site.keeping.holds.set(passage, NewHold(reason="case 4711", **wanted))).hold)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def test_erased_person_gets_in_no_more_and_their_name_is_nobody(person: Pe
     answer = await person.desk.call("lookup_ticket", id="T-1")
     assert answer["error"]["data"]["reason"] == "identity_disabled"
     with pytest.raises(NotFoundError, match="no person"):
-        await person.served.site.erasures.plan(NAME)
+        await person.served.site.keeping.erasures.plan(NAME)
 
 
 async def test_outcome_of_a_call_that_ran_during_the_erasure_is_kept_without_its_values(
@@ -197,7 +197,7 @@ async def test_hold_keeps_a_person_from_being_erased(person: Person, wanted: dic
     assert "result" in await person.desk.call("lookup_ticket", id="T-1")
     site = person.served.site
     async with site.admission.admit(host_call(LIFT, Resource("hold", hold))) as passage:
-        await site.holds.lift(passage, (await site.holds.list_all())[0].hold)
+        await site.keeping.holds.lift(passage, (await site.keeping.holds.list_all())[0].hold)
     await person.erase(also_disable=True)
     actions = [row["action"] for row in events(person.served)]
     assert actions == ["record.hold.set", "record.hold.lift", "record.subject.erase"]
@@ -214,8 +214,8 @@ async def test_who_came_back_with_a_restored_database_is_erased_again(person: Pe
             (NAME, kept["key"]),
         )
         conn.execute("ALTER TABLE audit_subjects ENABLE TRIGGER audit_subjects_kept")
-    assert await person.served.site.erasures.repeat() == 1
-    await person.served.site.erasures.finish()
+    assert await person.served.site.keeping.erasures.repeat() == 1
+    await person.served.site.keeping.erasures.finish()
     (row,) = person.served.select("SELECT name, key, told, erasure FROM audit_subjects")
     assert (row["name"], row["key"], row["told"], row["erasure"]) == (None, None, True, done.event)
-    assert await person.served.site.erasures.repeat() == 0
+    assert await person.served.site.keeping.erasures.repeat() == 0

@@ -12,12 +12,12 @@ Manifest  what an export holds, signed as a whole                           (man
 from app.audit.export.bundle import Asked, Bundle
 from app.audit.export.exports import Exports, Wanted
 from app.audit.export.folder import Folder
-from app.audit.export.log import SealedLog, open_log
+from app.audit.export.log import Beside, SealedLog, open_log
 from app.audit.export.manifest import Manifest, signed_text
 from app.audit.export.proof import Proof, prove
 from app.audit.export.source import Context, Head, Source
 
 __all__ = [
-    "Asked", "Bundle", "Context", "Exports", "Folder", "Head", "Manifest", "Proof", "SealedLog", "Source", "Wanted",
-    "open_log", "prove", "signed_text",
+    "Asked", "Beside", "Bundle", "Context", "Exports", "Folder", "Head", "Manifest", "Proof", "SealedLog", "Source",
+    "Wanted", "open_log", "prove", "signed_text",
 ]  # fmt: skip

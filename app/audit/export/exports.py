@@ -1,7 +1,7 @@
 """Asking for an export: which rows, where to, and waiting until what is committed now is sealed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 from app.audit.export import store
 from app.audit.export.bundle import Asked, Bundle, Sign
 from app.audit.export.folder import Folder
-from app.audit.export.log import SealedLog, open_log
+from app.audit.export.log import Beside, SealedLog, open_log
 from app.audit.export.manifest import Manifest
 from app.core.clock import Clock
 from app.core.errors import InputError
@@ -43,22 +43,25 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Exports:
     """Writes exports; the caller has been admitted for `audit.read`. `boot` is this process's own writer."""
 
-    def __init__(
-        self, *, pool: store.Pool, clock: Clock, boot: UUID, witness_keys: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, *, pool: store.Pool, clock: Clock, boot: UUID, beside: Beside) -> None:
         self._pool = pool
         self._clock = clock
         self._boot = boot
-        self._witness_keys = witness_keys
+        self._beside = beside
 
     async def export(
-        self, path: Path, wanted: Wanted, *, sign: Sign | None, progress: Callable[[int, int], None]
+        self,
+        path: Path,
+        wanted: Wanted,
+        *,
+        signer: Callable[[], Sign | None],
+        progress: Callable[[int, int], None],
     ) -> Manifest:
-        """Write the folder; InputError if it is there or the range is none."""
+        """Write the folder; InputError if it is there or the range is none. `signer` is asked once the log is there."""
         folder = Folder(path)
         try:
             unsealed = await self._unsealed(wanted.wait)
-            log = await open_log(self._pool, wanted.epoch, witness_keys=self._witness_keys)
+            log = await open_log(self._pool, wanted.epoch, self._beside)
             first, end = await self._range(log, wanted)
             asked = Asked(
                 first=first,
@@ -66,7 +69,7 @@ class Exports:
                 words=wanted.words(),
                 made=self._clock.now().isoformat(timespec="seconds"),
                 unsealed=unsealed,
-                sign=sign,
+                sign=signer(),
                 progress=lambda done: progress(done, end - first),
             )
             manifest = await Bundle(folder, log, log.head, asked).write()

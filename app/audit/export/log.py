@@ -1,6 +1,6 @@
 """The sealed log in the database as the source of exports and proofs."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -11,13 +11,23 @@ from app.core.errors import NotFoundError
 BATCH = 2048
 
 
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What an export takes along that is not in the database; `statements` is asked when all rows are written."""
+
+    witness_keys: Sequence[str] = ()
+    statements: Callable[[], Sequence[bytes]] = list
+
+
+NOTHING = Beside()
+
+
 class SealedLog:
     """One tree up to one head. No transaction stays open: leaves never change, and drops are stated afterwards."""
 
-    def __init__(self, pool: store.Pool, head: Head, *, witness_keys: Sequence[str] = ()) -> None:
+    def __init__(self, pool: store.Pool, head: Head, beside: Beside) -> None:
         self.head = head
         self._pool = pool
-        self._witness_keys = witness_keys
+        self._beside = beside
 
     async def entries(self, first: int, end: int) -> AsyncIterator[Sequence[bytes | None]]:
         """The entries of these leaves in batches; None for one that is gone."""
@@ -48,14 +58,15 @@ class SealedLog:
             epochs = await store.epochs(conn)
         return Context(
             log_keys=[key.key for key in keys],
-            witness_keys=self._witness_keys,
+            witness_keys=self._beside.witness_keys,
+            statements=self._beside.statements(),
             checkpoints=[(one.size, (one.note + one.lines).encode()) for one in kept],
             rotations=list(dict.fromkeys(key.statement for key in keys if key.statement)),
             epochs=[msgspec.to_builtins(epoch) for epoch in epochs],
         )
 
 
-async def open_log(pool: store.Pool, epoch: int | None, *, witness_keys: Sequence[str] = ()) -> SealedLog:
+async def open_log(pool: store.Pool, epoch: int | None, beside: Beside = NOTHING) -> SealedLog:
     """The tree of this number, or the newest, up to its newest checkpoint; NotFoundError if there is none."""
     async with store.connection(pool) as conn:
         known = await store.epochs(conn)
@@ -76,4 +87,4 @@ async def open_log(pool: store.Pool, epoch: int | None, *, witness_keys: Sequenc
         root=found.root,
         note=(found.note + lines).encode(),
     )
-    return SealedLog(pool, head, witness_keys=witness_keys)
+    return SealedLog(pool, head, beside)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.audit.sealing import store
-from app.audit.sealing.keys import KeySource, public_keys
+from app.audit.signing.keys import KeySource, public_keys, read_signers
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.merkle import EMPTY_ROOT
 from app.audit.tlog.note import Note, VerifierKey, parse_key, parse_note
@@ -29,7 +29,7 @@ async def signing_keys(conn: store.Connection, source: KeySource) -> list[SeedSi
     signers = source.load()
     if _texts(signers) == wanted:
         return signers
-    if source.managed and source.next_path.exists() and _texts(source.read(source.next_path)) == wanted:
+    if source.managed and source.next_path.exists() and _texts(read_signers(source.next_path)) == wanted:
         source.promote()  # the rotation was recorded, and its process ended before this
         return source.load()
     if not signers:

@@ -1,13 +1,16 @@
 """Whether the database still holds every tree that was signed before: found here, or nowhere."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from app.audit.sealing import store
-from app.audit.sealing.outside import Latest, position
+from app.audit.sealing.outside import Latest, Outside, position
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.merkle import Node
+from app.audit.tlog.note import VerifierKey, parse_note
+from app.audit.tlog.signing import verified
 from app.audit.tlog.tiles import node_in_tiles, places_for, root_at
 from app.core.errors import ProofError
 
@@ -37,14 +40,46 @@ async def former_root(conn: store.Connection, epoch: int, size: int) -> bytes:
 
 
 async def discontinuity(
-    conn: store.Connection, *, epochs: list[store.Epoch], head: store.Head | None, outside: Latest | None
+    conn: store.Connection,
+    *,
+    epochs: list[store.Epoch],
+    head: store.Head | None,
+    outside: Outside,
+    keys: Sequence[VerifierKey],
 ) -> Discontinuity | None:
-    """Hold the newest tree of the database against the newest checkpoint outside."""
-    if outside is None:
-        return None
-    signed = outside.checkpoint
+    """Hold the newest tree of the database against the newest checkpoint outside and the word of witnesses.
+
+    A newer tree counts only with a statement that one of the keys signed; a node without keys takes its word.
+    """
+    latest = outside.latest()
+    found = None
+    if latest is not None:
+        found = await _behind(conn, epochs=epochs, head=head, latest=latest, keys=keys)
+    if found is not None or head is None:
+        return found
+    return contradiction(outside, epochs[0].origin, head.size)
+
+
+def contradiction(outside: Outside, origin: str, size: int) -> Discontinuity | None:
+    """The word of a witness against a tree of this size."""
+    for claim in outside.claims():
+        if claim.origin == origin and (claim.fork or claim.size > size):
+            kind = "fork" if claim.fork else "rollback"
+            return Discontinuity(kind, f"The witness {claim}", Checkpoint(claim.origin, claim.size, b""))
+    return None
+
+
+async def _behind(
+    conn: store.Connection,
+    *,
+    epochs: list[store.Epoch],
+    head: store.Head | None,
+    latest: Latest,
+    keys: Sequence[VerifierKey],
+) -> Discontinuity | None:
+    signed = latest.checkpoint
     if not epochs or head is None:
-        return _rollback(signed, outside.place, "the database has no sealed record at all")
+        return _rollback(signed, latest.place, "the database has no sealed record at all")
     newest = epochs[0]
     if signed.origin != newest.origin:
         later = position(Checkpoint(newest.origin, 0, b"")) > position(
@@ -52,10 +87,10 @@ async def discontinuity(
         )
         if later and any(signed.origin == epoch.origin for epoch in epochs):
             return None  # a restore was declared since, on this node or another
-        return _rollback(signed, outside.place, f"the newest tree of the database is {newest.origin}")
+        return _rollback(signed, latest.place, f"the newest tree of the database is {newest.origin}")
     if signed.size > head.size:
-        return _rollback(signed, outside.place, f"the database has only {head.size}")
-    return await inconsistency(conn, head, signed, outside.place)
+        return _rollback(signed, latest.place, f"the database has only {head.size}")
+    return await inconsistency(conn, head, signed, latest.place)
 
 
 async def inconsistency(
@@ -71,6 +106,19 @@ async def inconsistency(
     return Discontinuity(
         "fork", f"The tree of the database does not begin with the {signed.size} leaves of {place}.", signed
     )
+
+
+def _declared(origin: str, epochs: Sequence[store.Epoch], keys: Sequence[VerifierKey]) -> bool:
+    """Whether the newest tree began with a signed word, and the trees of the database lead back to this origin."""
+    known = {epoch.origin for epoch in epochs}
+    for epoch in epochs:
+        known |= {line.split()[1] for line in epoch.statement.splitlines() if line.startswith("previous ")}
+    if origin not in known:
+        return False
+    try:
+        return not keys or bool(verified(parse_note(epochs[0].statement), keys))
+    except ProofError:
+        return False
 
 
 def _rollback(signed: Checkpoint, place: str, found: str) -> Discontinuity:

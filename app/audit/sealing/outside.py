@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.audit.sealing.files import append_line, last_lines, replace_file
+from app.audit.signing.files import append_line, last_lines, replace_file
 from app.audit.tlog.checkpoint import Checkpoint, parse_checkpoint
 from app.audit.tlog.note import Note, parse_note
 from app.core.canonical import canonical
@@ -19,6 +19,7 @@ from app.core.errors import ProofError
 
 log = logging.getLogger(__name__)
 
+_RECENT = 8  # a line with cosignatures may follow one of a later checkpoint
 _NOTICE_OF_AUDIT = 13 * 8 + 5  # RFC 5424 6.2.1: facility log audit, severity notice
 
 
@@ -28,6 +29,22 @@ class Line(msgspec.Struct, frozen=True):
     time: str
     checkpoint: str
     cosignatures: list[str] = []
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a witness says it has seen of a tree, and the database could not show."""
+
+    witness: str
+    origin: str
+    size: int
+    fork: bool
+
+    def __str__(self) -> str:
+        if self.fork:
+            return (
+                f"{self.witness} has seen another tree of {self.origin} than the one of {self.size} leaves."
+            )
+        return f"{self.witness} has cosigned {self.size} leaves of {self.origin}."
 
 
 class Latest(msgspec.Struct, frozen=True):
@@ -43,10 +60,12 @@ class Outside:
 
     def __init__(self, *, folder: Path, file: str, syslog: str) -> None:
         self.head = folder / "record" / "head"
+        self.claimed = folder / "record" / "claims"
         self.file = Path(file) if file else folder / "record" / "checkpoints"
         self._syslog = Path(syslog) if syslog else None
         self._seen: object = None
         self._latest: Latest | None = None
+        self._appended: Checkpoint | None = None
 
     def latest(self) -> Latest | None:
         """The newest checkpoint outside, None if there was none; ProofError when it cannot be read."""
@@ -61,9 +80,9 @@ class Outside:
         try:
             if self.head.exists():
                 found.append(_latest(self.head.read_text(encoding="utf-8"), self.head))
-            for line in reversed(last_lines(self.file)):
+            for line in last_lines(self.file)[-_RECENT:]:
                 found.append(_latest(msgspec.json.decode(line, type=Line).checkpoint, self.file))
-                break
+                self._appended = found[-1].checkpoint
         except (OSError, UnicodeDecodeError, msgspec.MsgspecError, ProofError) as error:
             raise ProofError(
                 f"The checkpoints outside the database cannot be read: {error}.",
@@ -71,14 +90,33 @@ class Outside:
             ) from None
         return max(found, key=lambda one: position(one.checkpoint), default=None)
 
-    def publish(self, note: Note, *, now: datetime, keep: bool, cosignatures: tuple[str, ...] = ()) -> None:
+    def claims(self) -> list[Claim]:
+        """What witnesses have said against the database; ProofError when it cannot be read."""
+        try:
+            return [msgspec.json.decode(line, type=Claim) for line in last_lines(self.claimed)]
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ProofError(f"{self.claimed} cannot be read: {error}.") from None
+
+    def claim(self, claim: Claim) -> None:
+        """Remember what a witness says, for whoever looks next and for the ceremony."""
+        if claim not in self.claims():
+            append_line(self.claimed, canonical(claim))
+
+    def cosigned(self, note: Note, lines: str, *, now: datetime) -> None:
+        """Add a checkpoint with what a witness signed to the append-only file."""
+        line = Line(now.isoformat(timespec="seconds"), str(note), [lines])
+        append_line(self.file, canonical(line))
+
+    def publish(self, note: Note, *, now: datetime, keep: bool) -> None:
         """Let a checkpoint leave; OSError when it cannot."""
         self.head.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         replace_file(self.head, str(note).encode())
-        if keep:
-            line = Line(now.isoformat(timespec="seconds"), str(note), list(cosignatures))
+        checkpoint = parse_checkpoint(note.text)
+        if keep and checkpoint != self._appended:
+            line = Line(now.isoformat(timespec="seconds"), str(note))
             append_line(self.file, canonical(line))
-            self._to_syslog(parse_checkpoint(note.text), now)
+            self._appended = checkpoint
+            self._to_syslog(checkpoint, now)
 
     def _to_syslog(self, checkpoint: Checkpoint, now: datetime) -> None:
         """A line of RFC 5424; a daemon that is away is said once more with the next."""
@@ -99,6 +137,12 @@ def position(checkpoint: Checkpoint) -> tuple[int, int]:
     """The number of a checkpoint's tree, as its origin says, and its size: later ones are greater."""
     _, _, last = checkpoint.origin.rpartition("/")
     return int(last) if last.isdecimal() else 1, checkpoint.size
+
+
+def base_origin(origin: str) -> str:
+    """The name of the log, without the number of its tree."""
+    head, _, last = origin.rpartition("/")
+    return head if last.isdecimal() else origin
 
 
 def _latest(text: str, place: Path) -> Latest:

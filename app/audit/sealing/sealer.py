@@ -10,12 +10,12 @@ from datetime import datetime
 
 from app.audit.sealing import store
 from app.audit.sealing.authority import begin_log, signing_keys, trusted_keys
-from app.audit.sealing.continuity import Discontinuity, discontinuity
+from app.audit.sealing.continuity import Discontinuity, contradiction, discontinuity
 from app.audit.sealing.gather import Gathered, gather
-from app.audit.sealing.keys import KeySource
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.state import SealState
 from app.audit.sealing.tree import Tree, note_of, read_tree
+from app.audit.signing.keys import KeySource, known_keys
 from app.audit.tlog.signing import SeedSigner, verified
 from app.config.schema import Record
 from app.core.clock import Clock
@@ -105,28 +105,36 @@ class Sealer:
                 epochs = await store.epochs(conn)
             await self._load(conn, epochs[0])
         else:
-            outside = self._outside.latest()
-            head = self._tree.head
-            if outside is None or (outside.checkpoint.size, outside.checkpoint.root) != (
-                head.size,
-                head.root,
-            ):
+            if not self._shown(self._tree.head):
                 if not await self._continues(conn, await store.epochs(conn)):
                     return False
-                await self._publish(head, keep=False)
+                await self._publish(self._tree.head, keep=False)
             await self._take_keys(conn)
         self.state.ends("key", "tree")
         return True
 
+    def _shown(self, head: store.Head) -> bool:
+        """Whether what is outside is this very head, and no witness says otherwise."""
+        latest = self._outside.latest()
+        if latest is None or (latest.checkpoint.size, latest.checkpoint.root) != (head.size, head.root):
+            return False
+        return contradiction(self._outside, latest.checkpoint.origin, head.size) is None
+
     async def _continues(self, conn: store.Connection, epochs: list[store.Epoch]) -> bool:
         """Whether the database holds what was published; if not, sealing stops."""
         head = await store.head(conn, epochs[0].epoch) if epochs else None
-        found = await discontinuity(conn, epochs=epochs, head=head, outside=self._outside.latest())
+        found = await self._discontinuity(conn, epochs, head)
         if found is None:
             self.state.ends("rollback", "fork")
             return True
         await self.broken(found)
         return False
+
+    async def _discontinuity(
+        self, conn: store.Connection, epochs: list[store.Epoch], head: store.Head | None
+    ) -> Discontinuity | None:
+        keys = known_keys(self._source)
+        return await discontinuity(conn, epochs=epochs, head=head, outside=self._outside, keys=keys)
 
     async def broken(self, found: Discontinuity) -> None:
         """The database does not hold what was signed."""
@@ -239,7 +247,7 @@ class Sealer:
         async with self._pool.connection() as conn:
             epochs = await store.epochs(conn)
             head = await store.head(conn, epochs[0].epoch) if epochs else None
-            found = await discontinuity(conn, epochs=epochs, head=head, outside=self._outside.latest())
+            found = await self._discontinuity(conn, epochs, head)
             self.state.waiting(await store.unsealed_rows(conn))
         if found is not None:
             await self.broken(found)

@@ -14,7 +14,7 @@ from app.audit.subjects import store
 from app.audit.subjects.persons import ERASE, Persons
 from app.core.call import Resource
 from app.core.clock import Clock
-from app.core.errors import ConflictError, InputError, NotFoundError
+from app.core.errors import ConfigError, ConflictError, InputError, NotFoundError
 from app.core.ids import uuid7
 from app.core.passage import Passage
 
@@ -73,7 +73,7 @@ class Erasures:
         self._persons = persons
         self._accounts = accounts
         self._write = write
-        self._statements = statements
+        self.statements = statements
         self._clock = clock
 
     async def plan(self, name: str, *, also_disable: bool = False) -> ErasurePlan:
@@ -141,12 +141,15 @@ class Erasures:
                     if not await store.event_exists(conn, row.erasure):
                         await self._write(event)
                     await store.set_told(conn, row.subject)
-                self._statements.append(event)
+                try:
+                    await self.statements.append(event)
+                except ConfigError as error:
+                    log.warning("an erasure is not stated outside the database yet: %s", error)
 
     async def repeat(self) -> int:
         """Erase again whom a restored database brought back, by the statements outside it; how many there were."""
         again = 0
-        for statement in self._statements.read():
+        for statement in self.statements.read():
             if statement.action != EVENT:
                 continue
             subject, erasure = UUID(statement.said["subject"]), UUID(statement.id)

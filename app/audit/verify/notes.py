@@ -156,11 +156,22 @@ class Trust:
             return False
         return True
 
-    def signed(self, data: bytes, what: str, *, known: Sequence[Key] = (), old: bool = True) -> bytes:
-        """The text of a note by the log; a wrong, unknown or missing signature of it is a fault.
+    def checkpoint(
+        self, data: bytes, what: str, *, witnesses: Sequence[Key] = (), old: bool = True
+    ) -> tuple[str, int, bytes]:
+        """Origin, size and root of a checkpoint that the log signed by a key of each kind that it has.
 
-        `known` are witnesses: their signatures are checked when they are there. `old`: former keys count as well.
+        Signatures of `witnesses` are checked when they are there. `old`: former keys count as well.
         """
+        origin, size, root = checkpoint(self.signed(data, what, known=witnesses, old=old))
+        log = self._known
+        kinds = {log[line[:2]].type for line in note(data)[1] if line[:2] in log}
+        if missing := {key.type for key in log.values()} - kinds:
+            self._report.fault(f"{what} lacks a signature of kind {min(missing)}", file=what)
+        return origin, size, root
+
+    def signed(self, data: bytes, what: str, *, known: Sequence[Key] = (), old: bool = True) -> bytes:
+        """The text of a note by the log; a wrong, unknown or missing signature of it is a fault."""
         text, lines = note(data)
         others = {key.place: key for key in known}
         counts = self._keys | self._former if old else self._keys

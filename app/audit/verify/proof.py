@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from app.audit.verify import notes
-from app.audit.verify.exported import Anchors
+from app.audit.verify.anchors import Anchors
 from app.audit.verify.notes import Trust
 from app.audit.verify.report import Report
 from app.audit.verify.rows import claims
@@ -50,8 +50,7 @@ def _check(proof: _Proof, entry: bytes, anchors: Anchors, report: Report) -> Non
         rotations=[rotation.encode() for rotation in proof.extra.rotations],
         report=report,
     )
-    text = trust.signed(proof.note, "checkpoint", known=anchors.witnesses)
-    origin, size, root = notes.checkpoint(text)
+    origin, size, root = trust.checkpoint(proof.note, "checkpoint", witnesses=anchors.witnesses)
     signers = {(name, key_id) for name, key_id, _ in notes.note(proof.note)[1]}
     for witness in anchors.witnesses:
         if witness.place not in signers:

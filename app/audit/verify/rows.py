@@ -44,6 +44,7 @@ class Entry(msgspec.Struct):
     action: str = ""
     resource: str = ""
     subject: str = ""
+    resource_subject: str = ""
     body: msgspec.Raw = msgspec.Raw()
 
 
@@ -100,8 +101,9 @@ class Rows:
         self._number(leaf, row)
         if row.kind not in ("event", "denial"):
             self._call(leaf, row)
-        if row.subject:
-            self.subjects[row.subject] = self.subjects.get(row.subject, 0) + 1
+        if row.subject or row.resource_subject:
+            for subject in {row.subject, row.resource_subject} - {""}:
+                self.subjects[subject] = self.subjects.get(subject, 0) + 1
         if row.action == "record.subject.erase" and row.kind == "event":
             self._erased(row)
         if b'"contents":[' in entry:
@@ -109,7 +111,7 @@ class Rows:
             self.contents += [(name, place) for name in _body(row).contents]
 
     def _erased(self, row: Entry) -> None:
-        self.erased |= {row.subject, row.resource, _body(row).subject} - {""}
+        self.erased |= {row.resource, _body(row).subject} - {""}
 
     def _number(self, leaf: int, row: Entry) -> None:
         boot = self.boots.get(row.boot)
@@ -154,6 +156,14 @@ class Rows:
         if len(self._closed) > _RECENT:
             self._closed.popitem(last=False)
 
+    def forgive(self, boot: str) -> None:
+        """Rows of this boot were lost by a declared restore."""
+        known = self.boots.get(boot)
+        if known is not None and known.missing:
+            self.report.notices.append(f"{known.missing} rows of boot {boot} were lost by a declared restore")
+            self._missing -= known.missing
+            known.missing = 0
+
     def finish(self, absent: int) -> None:
         """What can only be said at the end; so many rows are absent under statements."""
         if self._missing > absent:
@@ -173,11 +183,11 @@ class Rows:
         self._shredded()
 
     def _shredded(self) -> None:
-        shredded = {name: self.subjects[name] for name in self.erased if name in self.subjects}
+        shredded = [self.subjects[name] for name in self.erased if name in self.subjects]
         if shredded:
             self.report.notices.append(
-                f"{sum(shredded.values())} rows of {len(shredded)} erased persons are shredded: intact, and nobody"
-                " can read their personal values"
+                f"shredded: {sum(shredded)} rows about {len(shredded)} erased persons are intact, and nobody can read"
+                " their personal values"
             )
 
 

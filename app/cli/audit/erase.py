@@ -38,13 +38,13 @@ async def erase(
     if dry_run:
         call = operator_call("admin.subject.plan", Resource("user", user))
         async with site.admission.admit(call):
-            plan = await site.erasures.plan(user, also_disable=also_disable)
+            plan = await site.keeping.erasures.plan(user, also_disable=also_disable)
         output.value(plan, _text(user, plan))
         return
     _confirm(user, confirm)
     call = operator_call(ERASE, Resource("user", user), {"also_disable": also_disable})
     async with site.admission.admit(call) as passage:
-        done = await site.erasures.erase(passage, user, reason=reason, also_disable=also_disable)
+        done = await site.keeping.erasures.erase(passage, user, reason=reason, also_disable=also_disable)
     text = f"Erased: subject {done.subject}, {done.rows} rows. The record says so in row {done.event}."
     output.value(msgspec.to_builtins(done), text)
 

@@ -41,7 +41,7 @@ async def set_hold(
     about = Resource("user", user) if user else Resource("hold", "new")
     arguments = {name: value for name, value in criteria.items() if value} | {"reason": reason}
     async with site.admission.admit(operator_call(SET, about, arguments)) as passage:
-        made = await site.holds.set(passage, wanted)
+        made = await site.keeping.holds.set(passage, wanted)
         passage.note(result={"hold": str(made.hold)})
     output.value(made, f"{made.hold}  {_covers(made)}")
 
@@ -52,7 +52,7 @@ async def set_hold(
 async def list_holds(site: Site, output: Output, lifted: bool) -> None:
     """List holds, newest first."""
     async with site.admission.admit(operator_call("admin.hold.list", Resource("hold", "*"))):
-        rows = await site.holds.list_all(lifted=lifted)
+        rows = await site.keeping.holds.list_all(lifted=lifted)
     output.table(
         rows,
         {
@@ -71,7 +71,7 @@ async def list_holds(site: Site, output: Output, lifted: bool) -> None:
 async def lift(site: Site, output: Output, hold_id: UUID) -> None:
     """End a hold: what is due then goes with the next run of retention."""
     async with site.admission.admit(operator_call(LIFT, Resource("hold", str(hold_id)))) as passage:
-        await site.holds.lift(passage, hold_id)
+        await site.keeping.holds.lift(passage, hold_id)
     output.value({"hold": str(hold_id), "state": "lifted"}, f"{hold_id} is lifted.")
 
 

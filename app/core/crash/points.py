@@ -19,6 +19,9 @@ if __debug__:
         "recovery.before_lost": "an orphan was found, not closed",
         "recovery.after_lost": "some orphans are closed",
         "recovery.before_close": "all orphans are closed, the boot still counts as open",
+        "sinks.after_send": "rows are with a sink, which has not acknowledged them",
+        "sinks.before_cursors": "rows are acknowledged, the cursors not moved",
+        "sinks.after_cursors": "the cursors are moved",
         "migration.before_commit": "statements of a migration done, transaction open",
         "migration.after_commit": "one migration committed, the next not begun",
     }

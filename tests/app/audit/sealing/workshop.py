@@ -16,10 +16,10 @@ from app.audit import store
 from app.audit.event import Event
 from app.audit.recorder import lock_key
 from app.audit.rows import Row, numbered
-from app.audit.sealing.keys import KeySource
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.sealer import Sealer
 from app.audit.sealing.state import SealState, happened
+from app.audit.signing.keys import KeySource
 from app.audit.tlog.checkpoint import parse_checkpoint
 from app.audit.tlog.merkle import Frontier, leaf_hash
 from app.audit.tlog.note import parse_note

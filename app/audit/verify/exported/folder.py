@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.audit.verify.manifest import Manifest
+from app.audit.verify.exported.manifest import Manifest
 from app.audit.verify.report import Report
 from app.audit.verify.tree import WIDTH, tile_of, tile_path, tile_width
 from app.audit.verify.unreadable import Unreadable

@@ -6,11 +6,15 @@ import msgspec
 
 from app.audit.sealing import store
 from app.audit.sealing.continuity import REMEDY, discontinuity
-from app.audit.sealing.keys import KeySource
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.sealer import Sealer
 from app.audit.sealing.state import SealState
+from app.audit.signing.keys import KeySource, known_keys
+from app.audit.witnessing.client import WitnessClient
+from app.audit.witnessing.cosigning import Cosigning
 from app.core.errors import DatabaseError
+from app.egress import Connector
+from app.egress.trust import client_context
 from app.jobs import Leader
 from app.server.site import Site
 
@@ -25,9 +29,10 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     state: SealState
     source: KeySource
     outside: Outside
+    cosigning: Cosigning
 
 
-def open_seal(site: Site) -> Seal:
+def open_seal(site: Site, connector: Connector) -> Seal:
     """Everything that sealing needs; once a site, as its metrics are."""
     state = SealState(registry=site.registry, clock=site.clock, post=site.recorder.post)
     source, outside = key_source(site), outside_of(site)
@@ -40,7 +45,13 @@ def open_seal(site: Site) -> Seal:
         clock=site.clock,
         settings=site.profile.record,
     )
-    return Seal(sealer=sealer, state=state, source=source, outside=outside)
+    tls = client_context(site.profile.egress)
+    witnesses = [
+        WitnessClient(name, settings, connector=connector, tls=tls)
+        for name, settings in site.profile.record.witnesses.items()
+    ]
+    cosigning = Cosigning(witnesses=witnesses, pool=site.pool, outside=outside, state=state, clock=site.clock)
+    return Seal(sealer=sealer, state=state, source=source, outside=outside, cosigning=cosigning)
 
 
 def leader_of(site: Site) -> Leader:
@@ -69,7 +80,8 @@ async def refuse_undeclared_restore(site: Site, seal: Seal) -> None:
     async with site.pool.connection() as conn:
         epochs = await store.epochs(conn)
         head = await store.head(conn, epochs[0].epoch) if epochs else None
-        found = await discontinuity(conn, epochs=epochs, head=head, outside=seal.outside.latest())
+        keys = known_keys(seal.source)
+        found = await discontinuity(conn, epochs=epochs, head=head, outside=seal.outside, keys=keys)
     if found is not None:
         seal.state.alarm(found.kind, found.message)
         raise DatabaseError(found.message, remedy=REMEDY)

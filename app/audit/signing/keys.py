@@ -10,23 +10,28 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.audit.sealing.files import replace_file
-from app.audit.tlog.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, decode
+from app.audit.signing.files import replace_file
+from app.audit.tlog.note import COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, decode
 from app.audit.tlog.signing import SEED_BYTES, SeedSigner, Signer
 from app.core.errors import ConfigError, ProofError
 
 KINDS = (ED25519, COSIGNATURE_ML_DSA_44)
+WITNESS_KINDS = (COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44)
 _MARK = "PRIVATE+KEY+"
 _MAX_BYTES = 64 * 1024
 
 
-def new_signers(name: str, random: Callable[[int], bytes] = secrets.token_bytes) -> list[SeedSigner]:
-    """Fresh keys of both kinds; without a name, one that is made from the first of them."""
-    if not name:
-        first = SeedSigner("log", ED25519, seed := random(SEED_BYTES))
-        name = f"sallyport-{first.key.fingerprint[:8]}/audit"
-        return [SeedSigner(name, ED25519, seed), SeedSigner(name, COSIGNATURE_ML_DSA_44, random(SEED_BYTES))]
-    return [SeedSigner(name, kind, random(SEED_BYTES)) for kind in KINDS]
+def new_signers(
+    name: str,
+    *,
+    kinds: Sequence[int] = KINDS,
+    unnamed: str = "sallyport-{}/audit",
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> list[SeedSigner]:
+    """Fresh keys of both kinds; without a name, `unnamed` with eight digits of the first of them."""
+    seeds = [random(SEED_BYTES) for _ in kinds]
+    name = name or unnamed.format(SeedSigner("new", kinds[0], seeds[0]).key.fingerprint[:8])
+    return [SeedSigner(name, kind, seed) for kind, seed in zip(kinds, seeds, strict=True)]
 
 
 def render_signers(signers: Sequence[SeedSigner]) -> str:
@@ -38,10 +43,10 @@ def render_signers(signers: Sequence[SeedSigner]) -> str:
     )
 
 
-def parse_signers(text: str) -> list[SeedSigner]:
+def parse_signers(text: str, *, kinds: Sequence[int] = KINDS) -> list[SeedSigner]:
     """The keys of a key file; ProofError, which never repeats a line of it, when it is not one."""
     signers = [_signer(line) for line in text.splitlines() if line.strip()]
-    if sorted(one.key.algorithm for one in signers) != sorted(KINDS):
+    if sorted(one.key.algorithm for one in signers) != sorted(kinds):
         raise ProofError("A key file has one Ed25519 and one ML-DSA-44 key.")
     if len({one.key.name for one in signers}) != 1:
         raise ProofError("The keys of a key file have one name.")
@@ -52,7 +57,7 @@ def _signer(line: str) -> SeedSigner:
     name, _, rest = line.strip().removeprefix(_MARK).partition("+")
     key_id, _, material = rest.partition("+")
     raw = decode(material)
-    if not line.startswith(_MARK) or len(raw) != 1 + SEED_BYTES or raw[0] not in KINDS:
+    if not line.startswith(_MARK) or len(raw) != 1 + SEED_BYTES or raw[0] not in (*KINDS, *WITNESS_KINDS):
         raise ProofError("A line of the key file is not a private key.")
     signer = SeedSigner(name, raw[0], raw[1:])
     if signer.key.id.hex() != key_id:
@@ -99,28 +104,12 @@ class KeySource:
             self._seen = None
             return []
         except OSError as error:
-            raise self._unusable(error.strerror or "it cannot be read") from None
+            raise _unusable(self.path, error.strerror or "it cannot be read") from None
         seen = (status.st_mtime_ns, status.st_ino, status.st_size)
         if seen != self._seen:
-            self._signers = self.read(self.path, private=not self._credential)
+            self._signers = read_signers(self.path, private=not self._credential)
             self._seen = seen
         return self._signers
-
-    def read(self, path: Path, *, private: bool = True) -> list[SeedSigner]:
-        """The keys of any key file; ConfigError when it is open to others or damaged."""
-        try:
-            with path.open("rb") as file:
-                if private and os.fstat(file.fileno()).st_mode & 0o077:
-                    raise ConfigError(
-                        f"The key file {path} may be read by others than its owner.",
-                        remedy=f"chmod 600 {path}; if anybody may have read it, rotate the key.",
-                    )
-                return parse_signers(file.read(_MAX_BYTES).decode("utf-8"))
-        except (ProofError, UnicodeDecodeError) as error:
-            said = error.message if isinstance(error, ProofError) else "It is not text."
-            raise self._unusable(said, path) from None
-        except OSError as error:
-            raise self._unusable(error.strerror or "It cannot be read.", path) from None
 
     def create(self, name: str) -> list[SeedSigner]:
         """Make the first keys of a log that has none; only in the data folder."""
@@ -144,11 +133,29 @@ class KeySource:
             file.flush()
             os.fsync(file.fileno())
 
-    def _unusable(self, why: str, path: Path | None = None) -> ConfigError:
-        return ConfigError(
-            f"The record's key file {path or self.path} cannot be used: {why}",
-            remedy="Put back the key of this log; a lost one is replaced by `sallyport audit restored`.",
-        )
+
+def read_signers(path: Path, *, private: bool = True, kinds: Sequence[int] = KINDS) -> list[SeedSigner]:
+    """The keys of a key file; ConfigError when it is open to others or damaged."""
+    try:
+        with path.open("rb") as file:
+            if private and os.fstat(file.fileno()).st_mode & 0o077:
+                raise ConfigError(
+                    f"The key file {path} may be read by others than its owner.",
+                    remedy=f"chmod 600 {path}; if anybody may have read it, rotate the key.",
+                )
+            return parse_signers(file.read(_MAX_BYTES).decode("utf-8"), kinds=kinds)
+    except (ProofError, UnicodeDecodeError) as error:
+        said = error.message if isinstance(error, ProofError) else "It is not text."
+        raise _unusable(path, said) from None
+    except OSError as error:
+        raise _unusable(path, error.strerror or "It cannot be read.") from None
+
+
+def _unusable(path: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"The record's key file {path} cannot be used: {why}",
+        remedy="Put back the key of this log; a lost one is replaced by `sallyport audit restored`.",
+    )
 
 
 def write_signers(path: Path, signers: Sequence[SeedSigner]) -> None:
@@ -157,6 +164,14 @@ def write_signers(path: Path, signers: Sequence[SeedSigner]) -> None:
     if path.exists():
         raise FileExistsError(17, "it is there already, and keys are not overwritten", str(path))
     replace_file(path, render_signers(signers).encode(), mode=0o600)
+
+
+def known_keys(source: KeySource) -> list[VerifierKey]:
+    """The public halves of the keys that this node has; none when it cannot use them, which is another's alarm."""
+    try:
+        return public_keys(source.load())
+    except ConfigError:
+        return []
 
 
 def public_keys(signers: Sequence[Signer]) -> list[VerifierKey]:

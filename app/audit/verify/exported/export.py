@@ -4,26 +4,17 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from app.audit.verify import manifest as manifests
 from app.audit.verify import notes
-from app.audit.verify.folder import Files, content_path, read_file
-from app.audit.verify.notes import Key, Trust
+from app.audit.verify.anchors import Anchors
+from app.audit.verify.exported import manifest as manifests
+from app.audit.verify.exported.folder import Files, content_path, read_file
+from app.audit.verify.notes import Trust
 from app.audit.verify.report import Report
 from app.audit.verify.rows import Rows, claims
 from app.audit.verify.statements import Dropped
 from app.audit.verify.tree import WIDTH, leaf_hash, tile_path, tile_width
 from app.audit.verify.unreadable import Unknown, Unreadable
 from app.audit.verify.walk import Hashes, Walk
-
-
-class Anchors(msgspec.Struct, frozen=True, kw_only=True):
-    """What the auditor brings along: keys, witnesses that must have cosigned, checkpoints by file name."""
-
-    keys: Sequence[Key] = ()
-    witnesses: Sequence[Key] = ()
-    checkpoints: Sequence[tuple[str, bytes]] = ()
 
 
 async def verify_export(folder: Path, anchors: Anchors) -> Report:
@@ -96,9 +87,7 @@ class _Export:
 
     def _head(self) -> Walk:
         data = self.files.read("checkpoint")
-        origin, size, root = notes.checkpoint(
-            self.trust.signed(data, "checkpoint", known=self.witnesses, old=False)
-        )
+        origin, size, root = self.trust.checkpoint(data, "checkpoint", witnesses=self.witnesses, old=False)
         if (origin, size) != (self.manifest.origin, self.manifest.size):
             raise Unreadable("checkpoint and manifest do not belong together")
         signers = {(name, key_id) for name, key_id, _ in notes.note(data)[1]}
@@ -126,8 +115,7 @@ class _Export:
         former = {str(epoch.get("origin")) for epoch in self.manifest.epochs}
         for name, data in given:
             try:
-                text = self.trust.signed(data, name, known=self.witnesses)
-                origin, size, root = notes.checkpoint(text)
+                origin, size, root = self.trust.checkpoint(data, name, witnesses=self.witnesses)
             except Unreadable as error:
                 self.report.fault(f"{name}: {error}", file=name)
                 continue
@@ -182,7 +170,11 @@ class _Export:
                 self.rows.add(leaf, entry)
             elif entry is not None and not inside:
                 self.report.fault("there is a row outside the exported range", leaf=leaf, file=name)
-            elif entry is None and i < len(entries) and (not inside or self.dropped.covers(leaf)):
+            elif (
+                entry is None
+                and i < len(entries)
+                and (not inside or self.dropped.covers(self.manifest.epoch, leaf))
+            ):
                 self.absent += inside
             else:
                 what = difference(wanted, i, hashes, entries, found)

@@ -1,0 +1,8 @@
+"""The wiring of single rooms, one file each: what of the profile, the folder and the database each is given.
+
+database.py   the site's database, started if it is ours, with its schema brought up to date
+recorder.py   the one writer of the record
+keeping.py   persons and their keys, holds, erasures, retention
+seal.py       the signed tree over the record
+forward.py    the record's sinks
+"""

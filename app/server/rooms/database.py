@@ -1,0 +1,35 @@
+"""The site's database: the embedded one unless the profile names another; its schema brought up to date."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from app.config import Profile
+from app.core.paths import postgres_home, resources
+from app.db import connect
+from app.db.keeping import embedded
+from app.db.migrate import Migration, migrate, read_migrations
+
+
+def open_database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:
+    """The connection string inside the block; `serving` insists on owning the embedded server."""
+    if profile.database.url:
+        return _given(profile.database.url.reveal())
+    return embedded(
+        folder=folder / "postgres",
+        home=postgres_home(),
+        password_file=folder / "keys" / "database",
+        wait=30.0,
+        share=not serving,
+    )
+
+
+@asynccontextmanager
+async def _given(url: str) -> AsyncIterator[str]:
+    yield url
+
+
+async def migrate_database(url: str, *, timeout: float) -> list[Migration]:
+    """Apply what is missing, and return it."""
+    async with await connect(url, purpose="migrate", timeout=timeout) as conn:
+        return await migrate(conn, read_migrations(resources() / "migrations"))
