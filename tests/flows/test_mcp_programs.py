@@ -15,6 +15,7 @@ import pytest
 from app.config import Secret
 from app.config.schema import McpServer
 from app.mcp.supervisor.usage import tree
+from tests.fix_server import until
 from tests.fix_tools import ALICE, ToolSite, tool_site
 
 SIMULATOR = str(Path(__file__).parent.parent / "simulators" / "mcp_server.py")
@@ -82,8 +83,7 @@ async def test_everything_a_program_started_ends_with_the_site(database: str, tm
         await use(site, "echo")
         before = set(tree(pid_of(site)))
         await use(site, "spawn")
-        after = set(tree(pid_of(site)))
-        assert len(after) > len(before)
+        after = await until(lambda: found if len(found := set(tree(pid_of(site)))) > len(before) else None)
         assert all(alive(pid) for pid in after)
     for _ in range(100):
         if not any(alive(pid) for pid in after):
