@@ -80,7 +80,7 @@ async def kept(program: Program, folder: Path) -> tuple[float, float]:
 
     around = Surroundings(clock=SystemClock(), us={"name": "bench", "version": "0"})
     around.bus.listen(heard)
-    server = Supervised("sample", program, rules=Rules(), log=folder / "log", around=around)
+    server = Supervised("sample", lambda: program, rules=Rules(), log=folder / "log", around=around)
     running = asyncio.create_task(server.run())
     await ready.get()
     family = list(tree(server.state().pid))

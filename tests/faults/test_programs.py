@@ -182,6 +182,17 @@ async def test_program_on_demand_starts_at_the_first_call_and_stops_when_idle(
         await answers(site)
 
 
+async def test_user_that_does_not_exist_stops_its_program_and_nobody_else(
+    database: str, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("users are changed by root only")
+    servers = {"sim": simulator(user="nobody-like-this"), "ok": simulator()}
+    async with tool_site(database, tmp_path, servers=servers) as site:
+        await answers(site, "ok")
+        await until(lambda: "no user 'nobody-like-this'" in why(site))
+
+
 async def test_no_more_programs_run_than_allowed(database: str, tmp_path: Path) -> None:
     servers = {"a": simulator(), "b": simulator()}
     async with tool_site(database, tmp_path, servers=servers, programs_at_once=1) as site:

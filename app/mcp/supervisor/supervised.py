@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from app.core.clock import Clock
-from app.core.errors import UpstreamError
+from app.core.errors import SallyportError, UpstreamError
 from app.core.passage import Passage
 from app.egress.sandbox import Level, Program
 from app.mcp.protocol import MODERN
@@ -46,9 +46,14 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Supervised:
-    """One program shared by all callers: what it is told about them rides in each request, or it is not told."""
+    """One program shared by all callers: what it is told about them rides in each request, or it is not told.
 
-    def __init__(self, name: str, program: Program, *, rules: Rules, log: Path, around: Surroundings) -> None:
+    `program` is asked at each start, so that what it needs, such as a user or a secret, may come and go meanwhile.
+    """
+
+    def __init__(
+        self, name: str, program: Callable[[], Program], *, rules: Rules, log: Path, around: Surroundings
+    ) -> None:
         self.name = name
         self.sessions = False
         self.stand = Stand(since=around.clock.monotonic())
@@ -97,7 +102,13 @@ class Supervised:
         if refused := self._around.capacity.take(self.name):
             self._ended(refused)
             return
-        life = Life(self.name, self._program, rules=self._rules, around=self._around, log=self._log)
+        try:
+            program = self._program()
+        except SallyportError as error:
+            self._around.capacity.give_back(self.name)
+            self._ended(str(error))
+            return
+        life = Life(self.name, program, rules=self._rules, around=self._around, log=self._log)
         life.idle = lambda: self.stop("idle")
         self._life = life
         try:

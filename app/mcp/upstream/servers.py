@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
@@ -137,7 +138,7 @@ def programs(
     return {
         name: Supervised(
             name,
-            program_of(name, settings, own=own, data=data),
+            partial(program_of, name, settings, own=own, data=data),
             rules=Rules(
                 eager=entry.start == "eager",
                 idle_stop=entry.idle_stop,

@@ -59,7 +59,7 @@ async def test_thousand_restarts_leave_nothing_behind(tmp_path: Path) -> None:
         confinement=Confinement(hide=str(tmp_path)),
     )
     rules = Rules(backoff=Backoff(first=0.001, longest=0.001, hold_after=0))
-    server = Supervised("sim", program, rules=rules, log=tmp_path / "sim.log", around=around)
+    server = Supervised("sim", lambda: program, rules=rules, log=tmp_path / "sim.log", around=around)
     running = asyncio.create_task(server.run())
     await done.wait()
     running.cancel()
