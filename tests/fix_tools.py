@@ -13,22 +13,27 @@ from uuid import UUID, uuid4
 import aiohttp
 from prometheus_client import CollectorRegistry
 
-from app.admission import Admission
+from app.admission import Admission, Vetted
 from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.recorder import Recorder
-from app.config.schema import Listen, Mcp, McpServer, Record
-from app.core.call import BearerToken, Credential, Resource
+from app.catalog import Catalog, Review
+from app.catalog.pins import Mode
+from app.config.schema import Listen, Record
+from app.config.tools import Mcp, McpServer
+from app.core.call import BearerToken, Credential, Inherited, Resource
 from app.core.clock import SystemClock
 from app.core.principal import ANONYMOUS, Principal, rejected
 from app.core.verdict import Decision
-from app.db import Connection, connect
+from app.db import Connection, connect, open_pool
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
-from app.mcp import Servers, Surroundings, programs, remotes, routes
+from app.jobs import Job, run_jobs
+from app.mcp import Servers, Surroundings, Watch, programs, remotes, routes
 from app.mcp.supervisor import Capacity
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
+from app.server.rooms.definitions import announcer
 from app.server.tools import recorded
 
 CLOCK = SystemClock()
@@ -47,6 +52,8 @@ class Keys:
         self.default = default
 
     async def authenticate(self, credential: Credential, *, address: str) -> Principal:
+        if isinstance(credential, Inherited):
+            return credential.passage.principal
         if not isinstance(credential, BearerToken):
             if not self.default:
                 return ANONYMOUS
@@ -98,7 +105,20 @@ class NoBudgets:
 class ToolSite:
     """The running door."""
 
-    def __init__(self, *, url: str, database: str, servers: Servers, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        database: str,
+        servers: Servers,
+        session: aiohttp.ClientSession,
+        review: Review,
+        catalog: Catalog,
+        admission: Admission,
+    ) -> None:
+        self.review = review
+        self.catalog = catalog
+        self.admission = admission
         self.url = url
         self.database = database
         self.servers = servers
@@ -145,6 +165,8 @@ async def tool_site(
     default_key: str = "",
     hold_after: int = 8,
     programs_at_once: int = 64,
+    pins: Mode = "trust-first",
+    recheck: float = 5.0,
 ) -> AsyncIterator[ToolSite]:
     """Everything a tool call crosses, from the listening socket to the database."""
 
@@ -154,15 +176,6 @@ async def tool_site(
     settings = dict(servers) if servers is not None else {"sample": SAMPLE}
     recorder = Recorder(connect=dial, node="test", boot=uuid4(), clock=CLOCK, settings=Record())
     rules = Rules(permit if permit is not None else ["alice *"], forbid or [])
-    admission = Admission(
-        identity=Keys(default_key),
-        policy=rules,
-        budgets=NoBudgets(),
-        records=recorder,
-        recording=Recording(Record()),
-        clock=CLOCK,
-        metrics=CallMetrics(CollectorRegistry()),
-    )
     destinations = Destinations(
         from_url(entry.url, name=name, purpose="test") for name, entry in settings.items() if entry.url
     )
@@ -179,10 +192,29 @@ async def tool_site(
         **remotes(settings, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US),
     }
     fleet = Servers(upstreams, entries=settings)
-    doors = routes(admission=admission, servers=fleet, clock=CLOCK, new_id=lambda: uuid4().hex, us=US)
     listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
-    listener = Listener(router=Router(doors), settings=listen, clock=CLOCK, names=frozenset())
-    async with asyncio.TaskGroup() as group:
+    async with open_pool(database, size=3, timeout=5) as pool, asyncio.TaskGroup() as group:
+        catalog = Catalog(
+            pool=pool, clock=CLOCK, mode=lambda _: pins, announce=announcer(recorder, clock=CLOCK)
+        )
+        await catalog.refresh()
+        refreshing = group.create_task(run_jobs([Job(name="catalog", seconds=0.5, work=catalog.refresh)]))
+        admission = Admission(
+            identity=Keys(default_key),
+            policy=Vetted(rules, catalog),
+            budgets=NoBudgets(),
+            records=recorder,
+            recording=Recording(Record()),
+            clock=CLOCK,
+            metrics=CallMetrics(CollectorRegistry()),
+        )
+        watch = Watch(
+            catalog=catalog, admission=admission, clock=CLOCK, recheck=recheck, program=lambda _: {}
+        )
+        doors = routes(
+            admission=admission, servers=fleet, clock=CLOCK, watch=watch, new_id=lambda: uuid4().hex, us=US
+        )
+        listener = Listener(router=Router(doors), settings=listen, clock=CLOCK, names=frozenset())
         group.create_task(recorder.run())
         running = group.create_task(fleet.run())
         await recorder.ready.wait()
@@ -191,11 +223,18 @@ async def tool_site(
         try:
             async with aiohttp.ClientSession() as session:
                 yield ToolSite(
-                    url=f"http://127.0.0.1:{port}", database=database, servers=fleet, session=session
+                    url=f"http://127.0.0.1:{port}",
+                    database=database,
+                    servers=fleet,
+                    session=session,
+                    review=Review(pool=pool, clock=CLOCK),
+                    admission=admission,
+                    catalog=catalog,
                 )
         finally:
             server.close()
             await listener.shutdown(0)
-            running.cancel()
-            await asyncio.wait({running})
+            for task in (running, refreshing):
+                task.cancel()
+            await asyncio.wait({running, refreshing})
             recorder.close()

@@ -9,5 +9,6 @@ Raises DeniedError (recorded) or RecordUnavailableError (nothing was dispatched)
 """
 
 from app.admission.corridor import Admission
+from app.admission.vetted import Vetted
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "Vetted"]

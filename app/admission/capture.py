@@ -8,7 +8,6 @@ from app.audit.subjects.box import seal_content
 from app.audit.subjects.persons import Subject
 from app.config.schema import Record
 from app.core.canonical import canonical, digest
-from app.core.verdict import CAPTURES
 from app.core.verdict import Capture as Mode
 
 INLINE_LIMIT = 24 * 1024
@@ -85,8 +84,3 @@ class Capture:
             body[name] = {"sha256": digest(data), "bytes": len(data)}
         else:
             body[name] = value if len(data) <= INLINE_LIMIT else kept.add(data)
-
-
-def strictest(modes: list[Mode]) -> Mode:
-    """The mode that keeps least."""
-    return min(modes, key=CAPTURES.index)

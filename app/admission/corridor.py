@@ -204,6 +204,7 @@ def _over_budget(decision: Decision) -> Decision:
         message="The budget of this key does not cover the call in the current window.",
         policy_hash=decision.policy_hash,
         rule_ids=decision.rule_ids,
+        record=decision.record,
     )
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.audit.event import Event
 from app.audit.rows import Contents
+from app.catalog import Hold
 from app.core.call import Credential, Resource
 from app.core.principal import Principal
 from app.core.verdict import Decision
@@ -57,4 +58,12 @@ class Records(Protocol):
 
     def post(self, event: Event, contents: Contents = ()) -> None:
         """Hand over an outcome that must be committed even if nobody waits for it any more."""
+        ...
+
+
+class Holds(Protocol):
+    """What may not be used whatever policy says, because a person has not seen how it is now. Pure and fast."""
+
+    def hold(self, action: str, resource: Resource) -> Hold | None:
+        """Why not; None when there is nothing against it."""
         ...

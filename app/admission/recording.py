@@ -21,13 +21,25 @@ from app.core.verdict import Decision
 Seal = Callable[[Event, Owners, Kept], None]
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 class Recording:
     """Makes rows. What of the contents is kept follows the profile's `record` section and the deciding rules.
 
-    With `persons` their values are sealed; without, everything stands in clear.
+    With `persons` their values are sealed; without, everything stands in clear. `redact` takes known secrets out
+    of any decoded value before anything else is done with it.
     """
 
-    def __init__(self, settings: Record, *, persons: Persons | None = None) -> None:
+    def __init__(
+        self,
+        settings: Record,
+        *,
+        persons: Persons | None = None,
+        redact: Callable[[Any], Any] = _as_it_is,
+    ) -> None:
+        self._redact = redact
         self._capture = Capture(settings)
         self._persons = persons
 
@@ -69,11 +81,11 @@ class Recording:
             door=call.door,
             action=call.action,
             resource_kind=call.resource.kind,
-            resource=storable_text(call.resource.name, 1024),
+            resource=storable_text(self._redact(call.resource.name), 1024),
             actor_id=principal.id,
             actor_kind=principal.kind,
             actor=principal.name,
-            client=storable_text(call.client, 256),
+            client=storable_text(self._redact(call.client), 256),
             address=call.address,
             agent=storable_text(call.agent, 256),
             session=storable_text(call.session or principal.session, 256),
@@ -93,9 +105,11 @@ class Recording:
         body: dict[str, Any] = {}
         if passage.result is not None:
             mode = self._capture.mode(passage.call.action, passage.decision.record)
-            self._capture.put(body, "result", passage.result, mode=mode, kept=kept)
+            self._capture.put(body, "result", self._redact(passage.result), mode=mode, kept=kept)
         if passage.error:
-            body["error"] = storable_text(passage.error, 4096)
+            body["error"] = storable_text(self._redact(passage.error), 4096)
+        if passage.secrets:
+            body["secrets"] = list(passage.secrets)
         if passage.usage.estimated:
             body["usage_estimated"] = True
         usage = passage.usage
@@ -124,12 +138,12 @@ class Recording:
         body: dict[str, Any] = {}
         digested = False
         if call.details is not None:
-            details = self._capture.details(call.details, mode)
+            details = self._capture.details(self._redact(call.details), mode)
             digested = "sha256" in details
             body["details"] = details
         # A body whose own digest stands in the details need not be digested a second time.
         if call.arguments is not None and not (mode == "digest" and digested):
-            self._capture.put(body, "arguments", call.arguments, mode=mode, kept=kept)
+            self._capture.put(body, "arguments", self._redact(call.arguments), mode=mode, kept=kept)
         return body
 
 

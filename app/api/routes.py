@@ -6,19 +6,24 @@ import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, groups, keys, policies, record, sessions, sinks, status, tools
+from app.api import accounts, catalog, groups, keeping, keys, policies, record, sessions, sinks, status, tools
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
+from app.api.secrets import operations as secret_operations
 from app.api.tools import ToolServers
 from app.audit.query import Asking
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.retention import Holds, Retention
 from app.audit.sinks import Sinks
+from app.audit.subjects.erasure import Erasures
+from app.catalog import Catalog, Review
 from app.core.clock import Clock
 from app.extensions import Params, Route
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.secrets import Secrets
 
 
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +32,18 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity
     policies: Policies
     engine: Engine
+    catalog: Catalog
+    review: Review
     reading: Reading
     asking: Asking
     clock: Clock
     recorder: Recorder
+    secrets: Secrets
     servers: ToolServers
     sinks: Sinks
+    erasures: Erasures
+    holds: Holds
+    retention: Retention
     stopping: asyncio.Event
 
 
@@ -41,13 +52,16 @@ def operations(rooms: Rooms) -> list[Operation]:
     return [
         *status.operations(engine=rooms.engine, recorder=rooms.recorder),
         *policies.operations(rooms.policies),
+        *catalog.operations(catalog=rooms.catalog, review=rooms.review),
         *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
         *sinks.operations(rooms.sinks),
+        *keeping.operations(erasures=rooms.erasures, holds=rooms.holds, retention=rooms.retention),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),
         *sessions.operations(rooms.identity),
         *groups.operations(rooms.identity.groups, rooms.identity.roles),
         *keys.operations(rooms.identity.keys),
+        *secret_operations(rooms.secrets),
         *tools.operations(rooms.servers),
     ]
 

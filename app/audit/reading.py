@@ -42,7 +42,7 @@ class Reading:
 
     def __init__(self, pool: store.Pool, *, reveal: Reveal) -> None:
         self._pool = pool
-        self._reveal = reveal
+        self.reveal = reveal
 
     async def calls(self, wanted: Filter) -> list[Line]:
         """Decided calls, newest first."""
@@ -74,7 +74,7 @@ class Reading:
                 )
             call = UUID(_event(row).call)
             rows = await store.events_of_call(conn, call)
-        return await self._reveal.events([_event(found) for found in rows])
+        return await self.reveal.events([_event(found) for found in rows])
 
     async def tallies(self, since: datetime) -> list[Tally]:
         """What happened since, counted by minute, kind and action; at most the newest TALLIED_ROWS rows."""
@@ -91,7 +91,7 @@ class Reading:
             rows = await store.events_of_trace(conn, trace_id.lower(), limit=_TRACE_ROWS)
         if not rows:
             raise NotFoundError(f"The record has no trace {trace_id}.", remedy="See `sallyport audit list`.")
-        events = await self._reveal.events([_event(row) for row in rows])
+        events = await self.reveal.events([_event(row) for row in rows])
         return [Entry(event, row.entry) for event, row in zip(events, rows, strict=True)]
 
     async def kept(self, digests: Collection[str]) -> frozenset[str]:
@@ -109,7 +109,7 @@ class Reading:
             raise NotFoundError(
                 "The record keeps no content with this digest.", remedy="Perhaps only the digest is kept."
             )
-        return await self._reveal.content(data)
+        return await self.reveal.content(data)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[store.Connection]:

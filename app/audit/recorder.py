@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 from app.audit import store
@@ -40,6 +41,7 @@ class Recorder:
         boot: UUID,
         clock: Clock,
         settings: Record,
+        redact: Callable[[Any], Any] | None = None,
     ) -> None:
         self.node = node
         self.boot = boot
@@ -48,6 +50,7 @@ class Recorder:
         self._connect = connect
         self._clock = clock
         self._settings = settings
+        self._redact = redact
         self._rows: deque[Row] = deque()
         self._doubt: list[Row] = []
         self._wake = asyncio.Event()
@@ -90,6 +93,8 @@ class Recorder:
         self._append(Row(event, contents, None))
 
     def _append(self, row: Row) -> None:
+        if row.event.kind == "event" and self._redact is not None:
+            row.event.body = self._redact(row.event.body)
         if len(self._rows) >= KEPT_OUTCOMES:
             self._rows.popleft().failed(RecordUnavailableError(_AWAY))
             log.error(

@@ -65,7 +65,7 @@ def print_reference(as_json: bool) -> None:
 
 def _hide(value: Any) -> str:
     if isinstance(value, Secret):
-        return "***"
+        return f"secret:{value.reference}" if value.reference else "***"
     raise TypeError(type(value).__name__)
 
 

@@ -26,11 +26,13 @@ def serve(
     from app.server.folder import prepare, write_first_profile
     from app.server.logs import configure_logs
     from app.server.process import run_guarded
+    from app.server.secrecy import leave_no_core
     from app.server.serve import Running, serve_until_stopped
 
     flags = {"listen.address": address, "listen.plain_http": "loopback" if plain_http else None}
     loaded, folder = site_profile(data, profile, **flags)
     configure_logs(loaded.log)
+    leave_no_core()
     if profile is None:
         write_first_profile(prepare(folder), loaded.listen.address)
 

@@ -7,17 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from app.config.dropins import add_servers, read_file
 from app.config.explain import fault, inside, is_secret, nearest
 from app.config.paths import settings
 from app.config.schema import Profile
 from app.config.secret import read_secret
 from app.config.sinks import check_sinks
+from app.config.slots import parse_slot
 from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
-RESERVED = frozenset({"RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA"})
+RESERVED = frozenset(
+    {
+        *("RUNTIME_DIR", "FILE", "VENV", "PYTHON", "PROFILE", "PASSWORD", "KEY", "URL", "CA"),
+        *("PASSPHRASE", "PASSPHRASE_FD", "NEW_PASSPHRASE", "NEW_PASSPHRASE_FD"),
+    }
+)
 if __debug__:
     RESERVED |= {"CRASH_AT"}  # see app/core/crash
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -28,9 +34,15 @@ def load(
     *,
     environment: Mapping[str, str] = os.environ,
     flags: Mapping[str, Any] | None = None,
+    added: Mapping[str, Any] | None = None,
 ) -> Profile:
-    """The profile of `path` (none: defaults) with environment and flags (`listen.address` -> value) laid over it."""
-    tree = _read(path) if path else {}
+    """The profile of `path` (none: defaults) with environment and flags (`listen.address` -> value) laid over it.
+
+    Tool servers may also stand in files of their own beside it; `added` is such a server that has no file yet.
+    """
+    tree = read_file(path) if path else {}
+    if path:
+        add_servers(tree, path, added)
     source = str(path) if path else "the built-in profile"
     tree = _interpolate(tree, environment, at="", source=source)
     for key, value in _from_environment(environment).items():
@@ -40,41 +52,6 @@ def load(
     profile = _convert(tree, source=source, base=path.parent if path else Path.cwd())
     _check_references(profile, source=source)
     return profile
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.load(path.read_bytes(), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}).", remedy="Check --profile.") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply.", remedy="Write it flat.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path}: not YAML: {' '.join(str(error).split())}.", remedy="Correct that line."
-        ) from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError(
-            f"{path}: the profile must be a mapping of sections.", remedy="See `sallyport config reference`."
-        )
-    return tree
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, which YAML would silently overwrite."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key if isinstance(key, str) else id(key_node))
-        return super().construct_mapping(node, deep)
 
 
 def _interpolate(value: Any, environment: Mapping[str, str], *, at: str, source: str) -> Any:
@@ -137,7 +114,10 @@ def _convert(tree: dict[str, Any], *, source: str, base: Path) -> Profile:
 def _revealed(value: Any, type_: Any, at: str, *, source: str, base: Path) -> Any:
     """The tree with its secrets read, each named by its key when it cannot be."""
     if is_secret(type_):
-        return read_secret(value, key=f"{source}: {at}", base=base) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        stored = at.startswith("providers.") and at.endswith(".key")
+        return read_secret(value, key=f"{source}: {at}", base=base, references=stored)
     read = {
         key: _revealed(value[key], inner, path, source=source, base=base)
         for key, path, inner in inside(value, type_, at)
@@ -160,4 +140,6 @@ def _check_references(profile: Profile, *, source: str) -> None:
                 f"{source}: mcp.servers.{name}: exactly one of command and url is needed.",
                 remedy="Give command for a program, url for a remote server.",
             )
+        for key in server.secrets:
+            parse_slot(key, remote=bool(server.url), where=f"{source}: mcp.servers.{name}.secrets")
     check_sinks(profile.sinks, source=source)

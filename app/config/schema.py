@@ -2,19 +2,13 @@
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from app.config.secret import Secret
+from app.config.section import Name, Positive, Seconds, Section
+from app.config.tools import Mcp
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Seconds = Annotated[float, Meta(gt=0)]
-Positive = Annotated[int, Meta(ge=1)]
 Kept = Literal["off", "digest", "redacted", "full"]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the profile; unknown keys are refused."""
 
 
 class Tls(Section, frozen=True):
@@ -55,6 +49,19 @@ class Database(Section, frozen=True):
     url: Annotated[
         Secret | None, Meta(description="postgresql://… of an existing database, `file:PATH` or `${VAR}`")
     ] = None
+    owner_url: Annotated[
+        Secret | None,
+        Meta(
+            description="the same database as the role that owns the schema; used to migrate and grant, only"
+        ),
+    ] = None
+    sealer_url: Annotated[
+        Secret | None, Meta(description="the same database as the role that seals the record")
+    ] = None
+    auditor: Annotated[
+        str,
+        Meta(description="role that may look at the record and nothing else, kept so after each migration"),
+    ] = ""
     pool: Annotated[Positive, Meta(description="connections beside the record's own")] = 6
     connect_timeout: Annotated[Seconds, Meta(description="seconds to wait for a connection")] = 5.0
 
@@ -145,7 +152,9 @@ class Provider(Section, frozen=True):
         str,
         Meta(description="base URL, exactly as the vendor SDK takes it (OpenAI with /v1, Anthropic without)"),
     ]
-    key: Annotated[Secret | None, Meta(description="its API key: `file:PATH` or `${VAR}`")] = None
+    key: Annotated[
+        Secret | None, Meta(description="its API key: `secret:NAME` of the store, `file:PATH` or `${VAR}`")
+    ] = None
     labels: Annotated[
         tuple[str, ...], Meta(description="labels for routing and policy, such as on-site")
     ] = ()
@@ -160,75 +169,6 @@ class Model(Section, frozen=True):
     upstream: Annotated[str, Meta(description="the provider's own name for it; empty: the same name")] = ""
     display_name: Annotated[str, Meta(description="name shown in model lists")] = ""
     price: Annotated[str, Meta(description="entry of the price table; empty: the upstream name")] = ""
-
-
-class McpLimits(Section, frozen=True):
-    """What one tool program may take; 0 means no limit."""
-
-    memory_mb: Annotated[
-        int, Meta(ge=0, description="MiB of memory, of each process and of all of them together")
-    ] = 1024
-    processes: Annotated[int, Meta(ge=0, description="processes and threads at once")] = 256
-    files: Annotated[int, Meta(ge=0, description="open files of each process")] = 1024
-    file_mb: Annotated[int, Meta(ge=0, description="MiB of each file it writes")] = 1024
-    cpu_percent: Annotated[
-        int, Meta(ge=0, description="percent of one core, over a minute where no control group is delegated")
-    ] = 0
-
-
-class McpServer(Section, frozen=True):
-    """A tool server: a program spoken to over stdio or on a port, or a remote URL."""
-
-    command: Annotated[tuple[str, ...], Meta(description="program and arguments (stdio)")] = ()
-    environment: Annotated[
-        dict[str, Secret], Meta(description="its whole environment beside PATH, HOME and LANG")
-    ] = {}
-    folder: Annotated[str, Meta(description="working folder; empty: a private one in the data folder")] = ""
-    url: Annotated[str, Meta(description="Streamable HTTP endpoint")] = ""
-    headers: Annotated[dict[str, Secret], Meta(description="headers sent to the remote endpoint")] = {}
-    description: Annotated[str, Meta(description="one line for people")] = ""
-    timeout: Annotated[Seconds, Meta(description="seconds a call may take")] = 60.0
-    network: Annotated[bool, Meta(description="let the program use the network")] = False
-    read: Annotated[tuple[str, ...], Meta(description="further files and folders the program may read")] = ()
-    write: Annotated[
-        tuple[str, ...], Meta(description="files and folders the program may change, beside its private one")
-    ] = ()
-    confinement: Annotated[
-        Literal["", "best", "required"], Meta(description="as mcp.confinement, for this program")
-    ] = ""
-    user: Annotated[str, Meta(description="as mcp.user, for this program")] = ""
-    limits: Annotated[McpLimits, Meta(description="what the program may take")] = McpLimits()
-    start: Annotated[
-        Literal["eager", "on_demand"],
-        Meta(description="start the program with Sallyport, or at its first call"),
-    ] = "eager"
-    idle_stop: Annotated[
-        float,
-        Meta(ge=0, description="seconds without a call after which it is stopped (on_demand); 0: never"),
-    ] = 900.0
-    health: Annotated[
-        float,
-        Meta(ge=0, description="seconds of silence after which it is asked whether it is well; 0: never"),
-    ] = 15.0
-
-
-class Mcp(Section, frozen=True):
-    """Tool servers behind the MCP endpoints."""
-
-    confinement: Annotated[
-        Literal["best", "required"],
-        Meta(description="confine programs as far as this host can, or do not start them where it cannot"),
-    ] = "best"
-    user: Annotated[
-        str,
-        Meta(description="user of all programs when Sallyport runs as root; empty: one of its own for each"),
-    ] = ""
-    programs: Annotated[Positive, Meta(description="programs that may run at once")] = 64
-    memory_mb: Annotated[int, Meta(ge=0, description="MiB for all programs together; 0: no limit")] = 0
-    hold_after: Annotated[
-        int, Meta(ge=0, description="starts in a row that fail before a program is held; 0: never")
-    ] = 8
-    servers: Annotated[dict[Name, McpServer], Meta(description="by the name that URLs and policies use")] = {}
 
 
 class Destination(Section, frozen=True):
@@ -350,6 +290,16 @@ class Identity(Section, frozen=True):
     lockout_seconds: Annotated[Seconds, Meta(description="how long it stays locked")] = 900.0
 
 
+class Secrets(Section, frozen=True):
+    """The store of secrets: where the master key comes from that seals it."""
+
+    master_key: Annotated[
+        Name, Meta(description="`file`, `credential` (of systemd), `passphrase`, or an extension's name")
+    ] = "file"
+    key_file: Annotated[str, Meta(description="its file; empty: keys/master.key in the data folder")] = ""
+    credential: Annotated[str, Meta(description="name of the systemd credential")] = "sallyport-master-key"
+
+
 class Log(Section, frozen=True):
     """Structured logs on standard error."""
 
@@ -377,4 +327,5 @@ class Profile(Section, frozen=True):
     sinks: Annotated[dict[Name, Sink], Meta(description="where the record is forwarded to, by name")] = {}
     egress: Annotated[Egress, Meta(description="further destinations and trust")] = Egress()
     identity: Annotated[Identity, Meta(description="sign-in and sessions")] = Identity()
+    secrets: Annotated[Secrets, Meta(description="the store of secrets")] = Secrets()
     log: Annotated[Log, Meta(description="logging")] = Log()

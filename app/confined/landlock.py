@@ -1,4 +1,4 @@
-"""Which files a program may reach, which ports, whom it may signal: Landlock (landlock(7)), as far as the kernel has it."""
+"""Which files a program may reach, whether TCP, whom it may signal: Landlock (landlock(7)), as far as the kernel has it."""
 
 import ctypes
 import os
@@ -8,7 +8,7 @@ import struct
 from app.confined import kernel
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
-_BENEATH, _PORT = 1, 2
+_BENEATH = 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _FILE_BITS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
@@ -28,12 +28,10 @@ def version() -> int:
         return 0
 
 
-def restrict(
-    abi: int, *, read: list[str], write: list[str], tcp_ports: "list[int] | None", scope: bool = True
-) -> None:
-    """Allow nothing but this from now on; `tcp_ports` None leaves TCP alone, else only these may be listened on."""
+def restrict(abi: int, *, read: list[str], write: list[str], tcp: bool, scope: bool = True) -> None:
+    """Allow nothing but this from now on; `tcp` leaves TCP to others to restrict."""
     every = (1 << _RIGHTS.get(abi, 16)) - 1
-    net = _BIND_TCP | _CONNECT_TCP if abi >= 4 and tcp_ports is not None else 0
+    net = _BIND_TCP | _CONNECT_TCP if abi >= 4 and not tcp else 0
     scoped = _SCOPE_ABSTRACT | _SCOPE_SIGNAL if abi >= 6 and scope else 0
     attributes = struct.pack("=QQQ", every, net, scoped)[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
     ruleset = kernel.syscall(
@@ -46,10 +44,6 @@ def restrict(
         _allow(ruleset, path, every & ~_IOCTL_DEV)
     for path in DEVICES:
         _allow(ruleset, path, (_READ_FILE | _WRITE_FILE) & every)
-    for port in tcp_ports or () if net else ():
-        kernel.syscall(
-            _ADD, ruleset, _PORT, ctypes.create_string_buffer(struct.pack("=QQ", _BIND_TCP, port), 16), 0
-        )
     kernel.syscall(_RESTRICT, ruleset, 0)
     os.close(ruleset)
 

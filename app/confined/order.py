@@ -38,8 +38,6 @@ class Order(NamedTuple):
     read: list[str]
     write: list[str]
     network: bool
-    port: int
-    """A TCP port of the host's loopback that it listens on, or 0."""
     user: int
     group: int
     limits: dict[str, int]

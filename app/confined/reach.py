@@ -29,10 +29,9 @@ def files(order: Order, report: Report, program: str, *, separated: bool, inner:
         if inner:
             report.reached("signals", "own process namespace")
         return
-    ports = None if order.network or separated else [order.port] if order.port else []
     settings = [f"/etc/{name}" for name in _SETTINGS]
     read = [*_SYSTEM, *settings, *_around(program), order.folder, *order.read]
-    landlock.restrict(abi, read=read, write=[order.home, *order.write], tcp_ports=ports)
+    landlock.restrict(abi, read=read, write=[order.home, *order.write], tcp=order.network or separated)
     report.reached("files", f"Landlock {abi}")
     if inner or abi >= 6:
         report.reached("signals", "own process namespace" if inner else "Landlock")
@@ -58,10 +57,9 @@ def calls(order: Order, report: Report, *, separated: bool, inner: bool) -> None
     """Filter system calls; without a network namespace the filter is also what keeps it off the network."""
     machine = os.uname().machine
     if seccomp.supported(machine):
-        sockets = seccomp.families(unix=order.network, internet=order.network or separated or order.port > 0)
-        datagrams = not order.port or order.network
+        sockets = seccomp.families(unix=order.network, internet=order.network or separated)
         try:
-            seccomp.install(seccomp.program(machine, sockets=sockets, datagrams=datagrams, grouped=not inner))
+            seccomp.install(seccomp.program(machine, sockets=sockets, grouped=not inner))
             report.reached("syscalls", "seccomp")
             if not inner:
                 report.reached("processes", f"held in one group: {report.off.pop('processes', '')}")
@@ -79,9 +77,5 @@ def _network(order: Order, report: Report, *, separated: bool) -> None:
         report.reached("network", "own network namespace")
     elif "syscalls" not in report.on:
         report.missed("network", "neither a namespace nor a filter can be had")
-    elif not order.port:
-        report.reached("network", "no internet socket can be made")
-    elif landlock.version() >= 4:
-        report.reached("network", f"may only listen on port {order.port}")
     else:
-        report.missed("network", f"listening on port {order.port} needs Landlock 4 to be held to it")
+        report.reached("network", "no internet socket can be made")

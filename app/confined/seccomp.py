@@ -54,7 +54,7 @@ def families(*, unix: bool, internet: bool) -> list[int]:
     return [*([_UNIX] if unix else []), *([_INET, _INET6, _NETLINK] if internet else [])]
 
 
-def program(machine: str, *, sockets: list[int], datagrams: bool = True, grouped: bool = False) -> bytes:
+def program(machine: str, *, sockets: list[int], grouped: bool = False) -> bytes:
     """The filter: a wrong architecture is ended, a refused call fails with a plain error number.
 
     `grouped` keeps all that comes from the program in its process group, where one signal ends everything.
@@ -74,7 +74,7 @@ def program(machine: str, *, sockets: list[int], datagrams: bool = True, grouped
     )
     typed = [_line(_JUMP_EQUAL, code, 0, 1) + _fail(_EPERM) for code in (_TIOCSTI, _TIOCLINUX)]
     lines += _when(_IOCTL[column], [_line(_LOAD, _SECOND), *_split(b"".join(typed))])
-    lines += _when(_SOCKET[column], _sockets(sockets, datagrams=datagrams))
+    lines += _when(_SOCKET[column], _sockets(sockets))
     lines.append(_line(_RETURN, _ALLOW))
     return b"".join(lines)
 
@@ -87,18 +87,9 @@ def install(program_bytes: bytes) -> None:
     kernel.prctl(kernel.SECCOMP, _FILTER_MODE, ctypes.addressof(block))
 
 
-def _sockets(allowed: list[int], *, datagrams: bool) -> list[bytes]:
-    """Only these families; without `datagrams` only streams of the internet ones."""
+def _sockets(allowed: list[int]) -> list[bytes]:
+    """Only these families."""
     lines = [_line(_LOAD, _FIRST)]
-    if not datagrams:
-        # domain is allowed only when the low bits of the type say SOCK_STREAM
-        lines = [
-            _line(_LOAD, _SECOND),
-            _line(0x54, 0xF),
-            _line(_JUMP_EQUAL, 1, 1, 0),
-            _fail(_EAFNOSUPPORT),
-            *lines,
-        ]
     for family in allowed:
         lines += [_line(_JUMP_EQUAL, family, 0, 1), _line(_RETURN, _ALLOW)]
     return [*lines, _fail(_EAFNOSUPPORT)]

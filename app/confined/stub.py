@@ -82,7 +82,7 @@ def _separate(order: Order, report: Report, *, drop: bool) -> tuple[bool, bool]:
     if kernel.SYS_CLONE < 0:
         report.missed("processes", "this kind of machine is not known")
         return False, False
-    alone = not order.network and not order.port
+    alone = not order.network
     flags = namespaces.NEWNS | namespaces.NEWPID | namespaces.NEWIPC | (namespaces.NEWNET if alone else 0)
     try:
         if os.geteuid() == 0:

@@ -4,6 +4,7 @@ View       one page: its name in policy (`page:NAME`), its path, what it reads  
 Visit      one admitted look at a view: passage, request, query
 Sources    the rooms and parts that pages read                                     (sources.py)
 SignIn     password, setup link, sign-in link, sign-out                            (signin.py)
+Judging    the verdict on a definition of a tool server                            (catalog/)
 Step       one call of a trace with its outcome and children                       (trace.py)
 browser.py cookies, same-origin proof of forms, safe return paths; render.py templates and their filters
 Every page is a call `console.view`; what shows the record is also `audit.read`. Templates are in assets/console.

@@ -53,7 +53,7 @@ def views(sources: Sources) -> list[View]:
         }
 
     async def servers(visit: Visit) -> dict[str, Any]:
-        return {"servers": sources.servers(), "models": sources.models}
+        return {"servers": sources.servers(), "models": sources.models, "waiting": sources.catalog.waiting()}
 
     return [
         View(name="people", path="/console/people", read=people),

@@ -7,6 +7,7 @@ import msgspec
 
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.catalog import Catalog, Review
 from app.core.clock import Clock
 from app.identity import Identity
 from app.policy import Engine, Policies
@@ -49,6 +50,8 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity
     policies: Policies
     engine: Engine
+    catalog: Catalog
+    review: Review
     reading: Reading
     recorder: Recorder
     clock: Clock

@@ -22,6 +22,18 @@ class ConfigError(SallyportError):
     """The profile, environment or flags cannot be used; the command line exits with 2."""
 
 
+class MasterKeyError(ConfigError):
+    """The master key of secrets is missing, wrong, or readable by others; nothing sealed is opened."""
+
+
+class BoxError(SallyportError):
+    """A sealed box does not open: damaged, of another row or version, or of another key."""
+
+
+class SecretError(SallyportError):
+    """A declared secret cannot be given: it is not there, not granted, or does not open."""
+
+
 class InputError(SallyportError):
     """The caller sent something unusable (HTTP 400); `status` narrows it."""
 

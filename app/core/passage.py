@@ -21,7 +21,7 @@ class Passage:
 
     __slots__ = (
         "_may", "_settle", "call", "decision", "error", "id", "microdollars", "owners", "principal",
-        "result", "settled", "started", "status", "timings", "usage",
+        "result", "secrets", "settled", "started", "status", "timings", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +43,8 @@ class Passage:
         self.timings: dict[str, float] = {}
         self.status: Status = "ok"
         self.error = ""
+        self.secrets: tuple[str, ...] = ()
+        """Names and versions (`token@3`) of the secrets that were used for it."""
         self.result: dict[str, Any] | None = None
         self.usage: Usage = NOTHING
         self.microdollars = 0

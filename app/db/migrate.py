@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import LiteralString, cast
 
 import msgspec
-from psycopg import sql
+from psycopg import errors, sql
 
 from app.core import crash
 from app.core.errors import DatabaseError
@@ -60,16 +60,25 @@ async def migrate(conn: Connection, migrations: list[Migration]) -> list[Migrati
         for migration in pending:
             await _apply(conn, migration)
         return pending
+    except (errors.InsufficientPrivilege, errors.InvalidSchemaName) as error:
+        raise DatabaseError(
+            f"The schema cannot be brought up to date by this role: {str(error).splitlines()[0]}.",
+            remedy="Name the role that owns the schema in database.owner_url; nothing was changed.",
+        ) from None
     finally:
         await conn.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
 
 async def _history(conn: Connection) -> list[Applied]:
-    await conn.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations ("
-        " number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
-        " applied_at timestamptz NOT NULL DEFAULT now())"
-    )
+    cursor = await conn.execute("SELECT to_regclass('schema_migrations') IS NULL")
+    row = await cursor.fetchone()
+    if row is not None and row[0]:
+        # Not IF NOT EXISTS: that asks for the right to make tables where there is nothing to make.
+        await conn.execute(
+            "CREATE TABLE schema_migrations ("
+            " number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
+            " applied_at timestamptz NOT NULL DEFAULT now())"
+        )
     async with conn.cursor(row_factory=struct_row(Applied)) as cursor:
         await cursor.execute("SELECT number, name, checksum FROM schema_migrations ORDER BY number")
         return await cursor.fetchall()

@@ -6,17 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.config.schema import (
-    Destination,
-    Egress,
-    Listen,
-    Mcp,
-    McpServer,
-    Model,
-    Profile,
-    Provider,
-)
+from app.config.schema import Destination, Egress, Listen, Model, Profile, Provider
 from app.config.secret import Secret
+from app.config.tools import Mcp, McpServer
 from app.core.call import Resource
 from app.core.errors import ConflictError
 from app.core.frozen import own_command

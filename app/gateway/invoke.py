@@ -71,8 +71,9 @@ class Invocation:
         self, operation: Operation, request: web.BaseRequest, passage: Passage, ask: Ask, target: Target
     ) -> web.StreamResponse:
         headers = forwarded(request.headers.items())
-        if target.credential is not None:
-            headers.append(target.credential)
+        credential = self._models.credential(passage, target)
+        if credential is not None:
+            headers.append(credential)
         renamed = target.upstream_model != ask.model
         body = with_model(ask.body, target.upstream_model) if renamed else ask.body
         query = request.rel_url.raw_query_string
@@ -84,7 +85,7 @@ class Invocation:
             async with reply:
                 passage.timings["upstream"] = time.monotonic() - started
                 if not 200 <= reply.status < 300:
-                    return await _refused_upstream(operation.dialect, passage, reply)
+                    return await self._refused_upstream(operation.dialect, passage, reply)
                 _readable(reply)
                 if reply.header("content-type").startswith("text/event-stream"):
                     return await self._stream(request, passage, reply, ask, target)
@@ -98,7 +99,8 @@ class Invocation:
         self, request: web.BaseRequest, passage: Passage, reply: Reply, ask: Ask, target: Target
     ) -> web.StreamResponse:
         judge = partial(refusal, self._admission, passage)
-        relay = Relay(passage=passage, dialect=target.dialect, reply=reply, judge=judge)
+        redact = self._models.redactor.data
+        relay = Relay(passage=passage, dialect=target.dialect, reply=reply, judge=judge, redact=redact)
 
         def spent() -> None:
             said = relay.reader.said
@@ -125,6 +127,24 @@ class Invocation:
                 raise ToolRefusedError(why)
         headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
         headers["server-timing"] = passage.server_timing
+        body = self._models.redactor.json(body, source="The provider")
+        return web.Response(status=reply.status, body=body, headers=headers)
+
+    async def _refused_upstream(self, dialect: Dialect, passage: Passage, reply: Reply) -> web.StreamResponse:
+        """The provider's own error, except its secrets, and where the client would take it as its own sign-in."""
+        passage.note(status="error", error=f"The provider answered {reply.status}.")
+        if reply.status in (401, 403):
+            raise UpstreamError(
+                "The provider refuses Sallyport's own key; the key in the profile must be renewed.",
+                kind="status",
+            )
+        if reply.status < 400:
+            raise UpstreamError(
+                f"The provider answered {reply.status}, which is not followed.", kind="status"
+            )
+        _readable(reply)
+        body = self._models.redactor.data(await reply.read(ERROR_LIMIT))
+        headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
         return web.Response(status=reply.status, body=body, headers=headers)
 
 
@@ -213,18 +233,3 @@ def _readable(reply: Reply) -> None:
     encoding = reply.header("content-encoding")
     if encoding and encoding.lower() != "identity":
         raise UpstreamError(f"The provider's answer is compressed ({encoding[:40]}).", kind="protocol")
-
-
-async def _refused_upstream(dialect: Dialect, passage: Passage, reply: Reply) -> web.StreamResponse:
-    """The provider's own error, byte for byte, except where the client would take it as its own sign-in."""
-    passage.note(status="error", error=f"The provider answered {reply.status}.")
-    if reply.status in (401, 403):
-        raise UpstreamError(
-            "The provider refuses Sallyport's own key; the key in the profile must be renewed.", kind="status"
-        )
-    if reply.status < 400:
-        raise UpstreamError(f"The provider answered {reply.status}, which is not followed.", kind="status")
-    _readable(reply)
-    body = await reply.read(ERROR_LIMIT)
-    headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
-    return web.Response(status=reply.status, body=body, headers=headers)

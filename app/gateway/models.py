@@ -6,10 +6,12 @@ from ssl import SSLContext
 import msgspec
 
 from app.config.schema import Model, Profile, Provider
-from app.core.errors import ConfigError
+from app.core.errors import ConfigError, SecretError, UpstreamError
+from app.core.passage import Passage
 from app.egress.http import Connects, Upstream, parse_origin
 from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect
 from app.gateway.prices import Price, PriceTable
+from app.secrets import Broker, Redactor
 
 DIALECTS: Mapping[str, Dialect] = {"openai": OPENAI, "anthropic": ANTHROPIC}
 
@@ -24,6 +26,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect
     upstream: Upstream
     credential: tuple[str, str] | None
+    secret: str = ""
+    """The stored secret that is its key, looked up for each call."""
     price: Price
     price_version: str
     labels: tuple[str, ...] = ()
@@ -32,9 +36,19 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 class Models:
     """All targets by the name that clients use; built once from the profile."""
 
-    def __init__(self, targets: Mapping[str, Target], upstreams: Mapping[str, Upstream]) -> None:
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        upstreams: Mapping[str, Upstream],
+        *,
+        broker: Broker | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
         self._targets = dict(targets)
         self._upstreams = dict(upstreams)
+        self._broker = broker
+        self.redactor = redactor or Redactor()
+        """Takes known secrets out of what providers answer."""
 
     def __iter__(self) -> Iterator[Target]:
         return iter(self._targets.values())
@@ -43,6 +57,18 @@ class Models:
         """The target of a model, or None."""
         return self._targets.get(name)
 
+    def credential(self, passage: Passage, target: Target) -> tuple[str, str] | None:
+        """The header that carries the provider's key; UpstreamError when its secret cannot be given."""
+        if not target.secret:
+            return target.credential
+        try:
+            if self._broker is None:
+                raise SecretError("There is no store of secrets here.")
+            key = self._broker.value(passage, f"provider:{target.provider}", target.secret)
+        except SecretError as error:
+            raise UpstreamError(str(error), kind="connect", status=503) from None
+        return target.dialect.credential(key)
+
     async def aclose(self) -> None:
         """End all connections to providers."""
         for upstream in self._upstreams.values():
@@ -50,7 +76,13 @@ class Models:
 
 
 def open_models(
-    *, profile: Profile, prices: PriceTable, connector: Connects, tls: SSLContext | None
+    *,
+    profile: Profile,
+    prices: PriceTable,
+    connector: Connects,
+    tls: SSLContext | None,
+    broker: Broker | None = None,
+    redactor: Redactor | None = None,
 ) -> Models:
     """Targets of a profile; ConfigError for an unknown provider or a model without a price."""
     upstreams = {
@@ -72,7 +104,7 @@ def open_models(
                 remedy=f"Name one of: {', '.join(sorted(profile.providers)) or 'none is configured'}.",
             )
         targets[name] = _target(name, model, provider, prices, upstreams[model.provider])
-    return Models(targets, upstreams)
+    return Models(targets, upstreams, broker=broker, redactor=redactor)
 
 
 def _target(name: str, model: Model, provider: Provider, prices: PriceTable, upstream: Upstream) -> Target:
@@ -93,6 +125,7 @@ def _target(name: str, model: Model, provider: Provider, prices: PriceTable, ups
         dialect=dialect,
         upstream=upstream,
         credential=dialect.credential(key) if key else None,
+        secret=provider.key.reference if provider.key else "",
         price=price,
         price_version=prices.version,
         labels=provider.labels,

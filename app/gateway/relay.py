@@ -20,7 +20,16 @@ Judge = Callable[[Sequence[ToolUse]], Awaitable[str]]
 class Relay:
     """One stream. `run` answers the client; afterwards `reader.said` tells what passed."""
 
-    def __init__(self, *, passage: Passage, dialect: Dialect, reply: Reply, judge: Judge) -> None:
+    def __init__(
+        self,
+        *,
+        passage: Passage,
+        dialect: Dialect,
+        reply: Reply,
+        judge: Judge,
+        redact: Callable[[bytes], bytes],
+    ) -> None:
+        self._redact = redact
         self.reader = dialect.reader()
         self._passage = passage
         self._dialect = dialect
@@ -154,4 +163,4 @@ class Relay:
             response = web.StreamResponse(status=self._reply.status, headers=headers)
             await response.prepare(request)
             self._response = response
-        await response.write(data)
+        await response.write(self._redact(data))

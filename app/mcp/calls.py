@@ -10,14 +10,16 @@ from app.core.errors import DeniedError, RecordUnavailableError
 from app.core.passage import Passage
 from app.mcp import protocol
 from app.mcp.answers import Answer, denied, refused, unavailable
-from app.mcp.catalogue import Catalogue, Silent
+from app.mcp.catalogue import Catalogue
 from app.mcp.inputs import Seal
+from app.mcp.pins import Watch
 from app.mcp.protocol import INVALID_PARAMS, Era, Message, ProtocolError, envelope, methods
 from app.mcp.protocol.methods import Method, Target
 from app.mcp.sessions import Sessions
 from app.mcp.turns import Inbound, Turn, Turns, caller_of
 from app.mcp.upstream.ports import Relay
 from app.mcp.upstream.servers import Servers
+from app.mcp.upstream.silent import Silent
 
 
 class Calls:
@@ -30,6 +32,7 @@ class Calls:
         servers: Servers,
         sessions: Sessions,
         catalogue: Catalogue,
+        watch: Watch,
         seal: Seal,
         door: str = "mcp",
     ) -> None:
@@ -37,7 +40,7 @@ class Calls:
         self._admission = admission
         self._servers = servers
         self._sessions = sessions
-        self._turns = Turns(servers=servers, sessions=sessions, catalogue=catalogue, seal=seal)
+        self._turns = Turns(servers=servers, sessions=sessions, catalogue=catalogue, watch=watch, seal=seal)
 
     async def answer(self, inbound: Inbound, message: Message, relay: Relay | None = None) -> Answer:
         """The answer to one message; never raises for what a caller or a server did."""

@@ -10,11 +10,13 @@ from app.core.errors import EgressError, InputError, UpstreamError
 from app.core.passage import Passage
 from app.mcp import results
 from app.mcp.listing import Page, read_page, visible
+from app.mcp.pins import Watch
 from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, Era, ProtocolError
 from app.mcp.protocol.envelope import SERVER_INFO
 from app.mcp.protocol.methods import Method
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Respond, Upstream
 from app.mcp.upstream.servers import Servers
+from app.mcp.upstream.silent import Silent
 
 MOST_PAGES = 100
 MOST_ENTRIES = 10_000
@@ -26,20 +28,6 @@ _INSTRUCTIONS = (
     "Tools and prompts are named server__name, resources sallyport://server/address. "
     "Every call is subject to this site's policy and is recorded."
 )
-
-
-class Silent:
-    """The relay of requests that nobody follows."""
-
-    def __init__(self) -> None:
-        self.session = None
-
-    async def notify(self, message: bytes) -> None:
-        """Nobody listens."""
-
-    async def ask(self, method: str, params: msgspec.Raw | None, respond: Respond) -> bool:
-        """Nobody can be asked."""
-        return False
 
 
 class Announcements:
@@ -74,8 +62,9 @@ class _Update(msgspec.Struct):
 class Catalogue:
     """Reads the servers; `us` is how Sallyport introduces itself on the aggregated endpoint."""
 
-    def __init__(self, *, servers: Servers, us: dict[str, Any]) -> None:
+    def __init__(self, *, servers: Servers, watch: Watch, us: dict[str, Any]) -> None:
         self._servers = servers
+        self._watch = watch
         self._us = us
 
     async def introduce(self, passage: Passage, caller: Caller, server: str) -> dict[str, Any]:
@@ -85,6 +74,7 @@ class Catalogue:
             return {"capabilities": capabilities, "serverInfo": self._us, "instructions": _INSTRUCTIONS}
         upstream = self._need(server)
         found = await upstream.describe(passage, caller)
+        approved = await self._watch.introduced(upstream, caller, found)
         offered = {key: found.capabilities[key] for key in _OFFERED if key in found.capabilities}
         for key in ("tools", "prompts", "resources"):
             if isinstance(offered.get(key), dict):
@@ -94,7 +84,7 @@ class Catalogue:
         if upstream.sessions and "logging" in found.capabilities:
             offered["logging"] = found.capabilities["logging"]
         value = {"capabilities": offered, "serverInfo": found.info or {"name": server, "version": "unknown"}}
-        return {**value, "instructions": found.instructions} if found.instructions else value
+        return {**value, "instructions": found.instructions} if found.instructions and approved else value
 
     async def discover(self, passage: Passage, caller: Caller, server: str) -> dict[str, Any]:
         """The result of `server/discover`."""
@@ -110,27 +100,34 @@ class Catalogue:
         members: dict[str, Any] = {}
         if server:
             page = await self._page(passage, caller, (method, outgoing), self._need(server))
-            pages, members, missing = [page], page.members, []
+            whole = "cursor" not in outgoing.params and page.cursor is None
+            pages, members, missing = await self._watch.sift([page], method, whole=whole), page.members, []
+            offered = len(page.entries)
         else:
-            pages, missing = await self._all(passage, caller, method, outgoing)
+            pages, missing, offered = await self._all(passage, caller, method, outgoing)
         shown = visible(pages, method, may=passage.may, aggregated=not server)
-        note: dict[str, Any] = {"shown": len(shown), "of": sum(len(page.entries) for page in pages)}
+        note: dict[str, Any] = {"shown": len(shown), "of": offered}
         passage.note(result={**note, "unavailable": missing} if missing else note)
         value = {**members, method.member: shown}
         return results.with_envelope(value, cached=True) if caller.era == "modern" else _plain(value)
 
     async def _all(
         self, passage: Passage, caller: Caller, method: Method, outgoing: Outgoing
-    ) -> tuple[list[Page], list[str]]:
+    ) -> tuple[list[Page], list[str], int]:
         if "cursor" in outgoing.params:
             raise ProtocolError("This listing has one page.", number=-32602)
         names = [name for name in self._servers.names if passage.may(method.action, Resource("server", name))]
         found: dict[str, list[Page]] = {}
+        offered = 0
 
         async def read(name: str) -> None:
+            nonlocal offered
             try:
                 async with asyncio.timeout(PATIENCE):
-                    found[name] = await self._walk(passage, caller, (method, outgoing), self._need(name))
+                    read = await self._walk(passage, caller, (method, outgoing), self._need(name))
+                    whole = not read or read[-1].cursor is None
+                    found[name] = await self._watch.sift(read, method, whole=whole)
+                    offered += sum(len(page.entries) for page in read)
             except (UpstreamError, EgressError, InputError, TimeoutError):
                 pass  # the others are shown; the record names the one that is missing
 
@@ -138,7 +135,7 @@ class Catalogue:
             for name in names:
                 group.create_task(read(name))
         pages = [page for name in names for page in found.get(name, ())]
-        return pages, [name for name in names if name not in found]
+        return pages, [name for name in names if name not in found], offered
 
     async def _walk(
         self, passage: Passage, caller: Caller, what: tuple[Method, Outgoing], upstream: Upstream

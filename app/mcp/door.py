@@ -17,6 +17,7 @@ from app.mcp.answers import Answer
 from app.mcp.calls import Calls
 from app.mcp.catalogue import Catalogue
 from app.mcp.inputs import Seal
+from app.mcp.pins import Watch
 from app.mcp.protocol import INVALID_REQUEST, Message, ProtocolError, envelope
 from app.mcp.protocol.envelope import Headers
 from app.mcp.sessions import Sessions
@@ -139,6 +140,7 @@ def open_calls(
     admission: Admission,
     servers: Servers,
     clock: Clock,
+    watch: Watch,
     new_id: Callable[[], str],
     us: dict[str, str],
     door: str = "mcp",
@@ -148,7 +150,8 @@ def open_calls(
         admission=admission,
         servers=servers,
         sessions=Sessions(clock=clock, new_id=new_id),
-        catalogue=Catalogue(servers=servers, us=us),
+        catalogue=Catalogue(servers=servers, watch=watch, us=us),
+        watch=watch,
         seal=Seal(key=new_id().encode(), clock=clock),
         door=door,
     )
@@ -159,12 +162,13 @@ def routes(
     admission: Admission,
     servers: Servers,
     clock: Clock,
+    watch: Watch,
     new_id: Callable[[], str],
     us: dict[str, str],
     origins: Collection[str] = (),
 ) -> list[Route]:
     """The MCP endpoints, ready to be mounted. `us` is our name and version."""
-    calls = open_calls(admission=admission, servers=servers, clock=clock, new_id=new_id, us=us)
+    calls = open_calls(admission=admission, servers=servers, clock=clock, watch=watch, new_id=new_id, us=us)
     door = Door(calls=calls, origins=origins)
     return [
         route
@@ -180,7 +184,7 @@ def routes(
 def _inbound(request: web.BaseRequest, params: Mapping[str, str], trace: Trace) -> Inbound:
     return Inbound(
         server=params.get("server", ""),
-        credential=_credential(request),
+        credential=credential_of(request),
         headers=Headers(),
         trace=trace,
         client=request.headers.get("user-agent", "")[:200],
@@ -188,7 +192,8 @@ def _inbound(request: web.BaseRequest, params: Mapping[str, str], trace: Trace) 
     )
 
 
-def _credential(request: web.BaseRequest) -> Credential:
+def credential_of(request: web.BaseRequest) -> Credential:
+    """The key of `Authorization: Bearer` or `x-api-key`."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return BearerToken(token.strip())

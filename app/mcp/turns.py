@@ -15,6 +15,7 @@ from app.mcp import inputs, protocol, results
 from app.mcp.answers import Answer, refused, upstream_failed
 from app.mcp.catalogue import Announcements, Catalogue
 from app.mcp.inputs import Seal
+from app.mcp.pins import Watch
 from app.mcp.protocol import (
     CANCELLED,
     INVALID_PARAMS,
@@ -75,7 +76,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 class Turns:
     """What is done for a message once the corridor let it in."""
 
-    def __init__(self, *, servers: Servers, sessions: Sessions, catalogue: Catalogue, seal: Seal) -> None:
+    def __init__(
+        self, *, servers: Servers, sessions: Sessions, catalogue: Catalogue, watch: Watch, seal: Seal
+    ) -> None:
+        self._watch = watch
         self._seal = seal
         self._servers = servers
         self._sessions = sessions
@@ -178,6 +182,8 @@ class Turns:
         upstream = self._servers.get(turn.target.server)
         if upstream is None:
             raise ProtocolError(f"Nothing here is called {turn.target.name[:200]!r}.", number=INVALID_PARAMS)
+        if turn.target.resource.kind != "server":
+            await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
         if turn.message.method in _PER_SESSION and not upstream.sessions:
             raise ProtocolError(
                 f"{turn.message.method} is not available on this server: its callers share it.",

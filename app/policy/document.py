@@ -7,6 +7,8 @@ import msgspec
 import yaml
 from msgspec import UNSET, Meta, UnsetType
 
+from app.core.verdict import Capture
+
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Pattern = Annotated[str, Meta(min_length=1, max_length=512)]
 Patterns = Annotated[tuple[Pattern, ...], Meta(min_length=1, max_length=1000)]
@@ -92,6 +94,8 @@ class Rule(Part, frozen=True, kw_only=True):
     prompts: Patterns = ()
     objects: Patterns = ()
     when: Annotated[tuple[Condition, ...], Meta(min_length=1, max_length=50)] = ()
+    record: Capture | UnsetType = UNSET
+    """What of the contents of the calls it permits is kept; without it the profile says."""
     reason: Text = ""
 
 
@@ -123,6 +127,8 @@ class Case(Part, frozen=True, kw_only=True):
     given: Given
     expect: Literal["permit", "forbid"]
     rule: str = ""
+    record: Capture | UnsetType = UNSET
+    """What must be kept of the contents."""
 
 
 class Document(Part, frozen=True, kw_only=True):

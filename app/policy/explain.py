@@ -77,6 +77,8 @@ def _run(case: Case, document: Document, snapshot: Snapshot) -> CaseResult:
     problem = ""
     if decision.effect != case.expect:
         problem = f"expected {case.expect}, got {decision.effect}. {decision.message}"
+    elif case.record is not UNSET and case.record != decision.record:
+        problem = f"expected record {case.record}, got {decision.record or 'what the profile says'}"
     elif expected and expected not in decision.rule_ids:
         deciding = ", ".join(decision.rule_ids) or "no rule"
         problem = f"{decision.effect}, but decided by {deciding} and not by {expected}"
@@ -126,6 +128,8 @@ def _answer(clause: Clause, asked: Question) -> Answer:
     looked = [_looked(clause, index, asked) for index in range(len(clause.checks))]
     if not clause.holds(asked.arguments):
         against.append("its conditions do not let it apply")
+    if clause.record is not None:
+        looked.append(f"of the contents the record keeps: {clause.record}")
     return Answer(rule=clause.id, effect=clause.effect, applies=not against, because=(*against, *looked))
 
 

@@ -92,6 +92,12 @@ def _check(document: Document, lines: Lines) -> None:
         seen[rule.id] = _line(lines, (*at, "id"))
         _check_actions(rule, lines, at)
         _check_targets(rule, lines, at)
+        if rule.record is not UNSET and rule.effect == "forbid":
+            raise fault(
+                f"the rule {rule.id!r} forbids: `record` is for calls that are permitted",
+                line=_line(lines, (*at, "record")),
+                remedy="What is kept of denied calls is for the profile to say (record.tool_content).",
+            )
         for number, condition in enumerate(rule.when):
             _check_condition(condition, lines, (*at, "when", number))
     for index, case in enumerate(document.tests):

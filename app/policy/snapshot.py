@@ -4,11 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET
 
 from app.core.call import Resource
 from app.core.canonical import canonical, digest
 from app.core.principal import Principal
-from app.core.verdict import DEFAULT_DENY, FORBIDDEN, NO_CREDENTIAL, PERMITTED, SCOPE, Decision
+from app.core.verdict import (
+    CAPTURES,
+    DEFAULT_DENY,
+    FORBIDDEN,
+    NO_CREDENTIAL,
+    PERMITTED,
+    SCOPE,
+    Capture,
+    Decision,
+)
 from app.policy.condition import Check, checks
 from app.policy.document import ACTIONS, PRIVILEGED, Document, Rule, targets
 from app.policy.pattern import Names, name_matches, names, plain_path
@@ -30,6 +40,7 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
     identities: dict[str, Names | None] | None
     objects: dict[str, Names] | None
     checks: tuple[Check, ...]
+    record: Capture | None = None
 
     def reaches(self, action: str) -> bool:
         """Whether the rule is about this action; permits name privileged areas themselves."""
@@ -152,17 +163,28 @@ class Snapshot:
 
     def _permitted(self, clauses: Sequence[Clause]) -> Decision:
         ids = tuple(clause.id for clause in clauses)
-        return self._decision("permit", PERMITTED, f"Permitted by rule {ids[0]}.", ids)
+        modes = [clause.record for clause in clauses if clause.record is not None]
+        return self._decision(
+            "permit", PERMITTED, f"Permitted by rule {ids[0]}.", ids,
+            record=next((mode for mode in CAPTURES if mode in modes), None),
+        )  # fmt: skip
 
     def _no(self, reason: str, message: str) -> Decision:
         return self._decision("forbid", reason, message, ())
 
     def _decision(
-        self, effect: Literal["permit", "forbid"], reason: str, message: str, ids: tuple[str, ...]
+        self,
+        effect: Literal["permit", "forbid"],
+        reason: str,
+        message: str,
+        ids: tuple[str, ...],
+        *,
+        record: Capture | None = None,
     ) -> Decision:
         return Decision(
-            effect=effect, reason=reason, message=message, rule_ids=ids[:MAX_NAMED], policy_hash=self.hash
-        )
+            effect=effect, reason=reason, message=message, rule_ids=ids[:MAX_NAMED], policy_hash=self.hash,
+            record=record,
+        )  # fmt: skip
 
 
 def clause(rule: Rule, *, policy: str) -> Clause:
@@ -184,6 +206,7 @@ def clause(rule: Rule, *, policy: str) -> Clause:
         identities=identities if any(identities.values()) else None,
         objects=objects or None,
         checks=tuple(check for condition in rule.when for check in checks(condition)),
+        record=None if rule.record is UNSET else rule.record,
     )
 
 

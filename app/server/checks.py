@@ -18,6 +18,7 @@ from app.db.owner import server_owner
 from app.egress.sandbox.offered import offered
 from app.server.listen.connection import uses_compiled_parser
 from app.server.listen.listener import is_loopback, split_address
+from app.server.rooms.roles import standing
 
 _FREE_BYTES = 1024**3
 _FILES = 1024
@@ -158,7 +159,21 @@ async def database_findings(profile: Profile, folder: Path) -> list[Finding]:
                     remedy="Transaction pooling breaks LISTEN, locks and prepared statements: connect directly.",
                 )
             )
+        findings.append(_role(*await standing(conn)))
         return findings
+
+
+def _role(name: str, superuser: bool, owner: bool) -> Finding:
+    """Whether whoever writes the record could also change it."""
+    if not superuser and not owner:
+        return Finding(check="database role", state="ok", found=f"{name} writes and does not own the record")
+    what = "is a superuser" if superuser else "owns the record that it writes"
+    return Finding(
+        check="database role",
+        state="warn",
+        found=f"{name} {what}",
+        remedy="Keep the roles apart: see `sallyport database roles --print`.",
+    )
 
 
 def _embedded(folder: Path) -> Finding:

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from app.api import Rooms
 from app.api import routes as api_routes
-from app.audit.query import Asking
+from app.catalog.program import Programs
 from app.console import routes as console_routes
 from app.core.paths import resources
 from app.egress import Connector
@@ -18,12 +17,13 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers
+from app.mcp import Servers, Watch, registry_routes
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
+from app.server.rooms.api import api_rooms
 from app.server.site import Site
-from app.server.tools import US, Build, LookedAt, ServerMetrics, builder, surroundings
+from app.server.tools import US, Build, ServerMetrics, builder, surroundings, tool_servers
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +41,17 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
     build = builder(site, connector, surroundings(site))
-    servers = Servers(build(site.profile.mcp), entries=site.profile.mcp.servers)
+    servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
     models = open_models(
         profile=site.profile,
         prices=read_prices(resources() / "assets" / "prices.yaml"),
         connector=connector,
         tls=tls,
+        broker=site.secrets.broker,
+        redactor=site.secrets.redactor,
     )
+    site.secrets.catalogue.moved.append(servers.renew)
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
@@ -65,22 +68,26 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         await models.aclose()
 
 
+def watch(site: Site) -> Watch:
+    """Who compares what tool servers show with what was approved."""
+    files = Programs()
+
+    def program(server: str) -> dict[str, str]:
+        entry = site.declared.mcp.servers.get(server)
+        return files.digest(entry.command, folder=entry.folder) if entry is not None else {}
+
+    return Watch(
+        catalog=site.catalog,
+        admission=site.admission,
+        clock=site.clock,
+        recheck=site.declared.mcp.recheck,
+        program=program,
+    )
+
+
 def _routes(
     site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
 ) -> list[Route]:
-    rooms = Rooms(
-        identity=site.identity,
-        policies=site.policies,
-        engine=site.engine,
-        reading=site.reading,
-        # Below the pool's patience, so that a question that is too broad is told so.
-        asking=Asking(site.pool.connection, seconds=0.8 * site.pool.patience),
-        clock=site.clock,
-        recorder=site.recorder,
-        servers=LookedAt(servers),
-        sinks=site.sinks,
-        stopping=stopping,
-    )
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
@@ -88,11 +95,17 @@ def _routes(
             admission=site.admission,
             servers=servers,
             clock=site.clock,
+            watch=watch(site),
             new_id=lambda: secrets.token_urlsafe(24),
             us=US,
             origins=site.profile.listen.origins,
         ),
-        *api_routes(admission=site.admission, rooms=rooms),
+        *registry_routes(
+            admission=site.admission,
+            catalog=site.catalog,
+            entries=lambda: {name: entry.description for name, entry in site.declared.mcp.servers.items()},
+        ),
+        *api_routes(admission=site.admission, rooms=api_rooms(site, servers=servers, stopping=stopping)),
     ]
 
 

@@ -27,6 +27,8 @@ def console_sources(site: Site, *, servers: Servers, models: Models, stopping: a
         identity=site.identity,
         policies=site.policies,
         engine=site.engine,
+        catalog=site.catalog,
+        review=site.review,
         reading=site.reading,
         recorder=site.recorder,
         clock=site.clock,

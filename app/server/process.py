@@ -31,14 +31,20 @@ def run_guarded(profile: Profile, main: Callable[[Connector], Awaitable[T]], *, 
 
 def database_places(profile: Profile) -> Iterator[Destination]:
     """Host and port of the profile's database; a unix socket is no destination."""
-    if not profile.database.url:
-        return
+    settings = profile.database
+    for key in ("url", "owner_url", "sealer_url"):
+        if secret := getattr(settings, key):
+            yield from _places(key, secret.reveal())
+
+
+def _places(key: str, url: str) -> Iterator[Destination]:
     try:
-        given = conninfo_to_dict(profile.database.url.reveal())
+        given = conninfo_to_dict(url)
     except ProgrammingError:
         # libpq's own message would repeat a part of the secret.
         raise ConfigError(
-            "database.url: not a PostgreSQL connection string.", remedy="Write postgresql://USER@HOST/NAME."
+            f"database.{key}: not a PostgreSQL connection string.",
+            remedy="Write postgresql://USER@HOST/NAME.",
         ) from None
     hosts = str(given.get("host") or "localhost").split(",")
     ports = str(given.get("port") or "5432").split(",")

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext
 
@@ -25,6 +25,7 @@ from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
 from app.server.rooms.seal import Seal, open_seal, refuse_undeclared_restore
+from app.server.secrecy import quiet_logs
 from app.server.site import Site, open_site
 from app.server.tools import LookedAt
 from app.server.work import run_work
@@ -72,8 +73,10 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
     plain = _plain(profile)
-    with sole_server(prepare(folder)):
+    with ExitStack() as stack:
+        stack.enter_context(sole_server(prepare(folder)))
         async with open_site(profile, folder=folder, serving=True) as site:
+            stack.enter_context(quiet_logs(site.secrets.redactor))
             seal = open_seal(site, connector)
             await refuse_undeclared_restore(site, seal)
             await seal.sealer.prepare()
@@ -81,7 +84,9 @@ async def running(
             await first_policy(site, name=policy)
             async with open_doors(site, connector, seal.state.notes) as doors:
                 certificate = None if plain else _certificate(site)
-                reload = Reload(profile, servers=doors.servers, build=doors.build, again=again)
+                reload = Reload(
+                    profile, servers=doors.servers, declared=site.declared, build=doors.build, again=again
+                )
                 async with (
                     control(
                         site.folder,

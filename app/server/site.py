@@ -8,23 +8,29 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from app.admission import Admission
+from app.admission import Admission, Vetted
 from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
 from app.audit.sinks import Sinks
 from app.audit.subjects import Reveal
+from app.catalog import Catalog, Review
 from app.config import Profile
 from app.core.clock import Clock, SystemClock
 from app.db import Connection, Pool, connect, open_pool
 from app.db.migrate import Migration
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.secrets import Redactor, Secrets
+from app.server.declared import Declared
 from app.server.folder import prepare
-from app.server.rooms.database import migrate_database, open_database
+from app.server.rooms.database import open_database
+from app.server.rooms.definitions import open_catalog
 from app.server.rooms.keeping import Keeping, open_keeping
 from app.server.rooms.recorder import open_recorder
+from app.server.rooms.roles import bring_up_to_date, url_for
+from app.server.secrecy import open_secrets
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +43,7 @@ class Site:
     """Everything the doors and commands are given."""
 
     profile: Profile
+    declared: Declared
     folder: Path
     clock: Clock
     registry: CollectorRegistry
@@ -48,30 +55,43 @@ class Site:
     identity: Identity
     engine: Engine
     policies: Policies
+    secrets: Secrets
+    catalog: Catalog
+    review: Review
     admission: Admission
     migrated: list[Migration]
     database_url: str
 
     async def connection(self, purpose: str) -> Connection:
         """A connection of its own, outside the pool."""
-        return await connect(
-            self.database_url, purpose=purpose, timeout=self.profile.database.connect_timeout
-        )
+        settings = self.profile.database
+        url = url_for(settings, self.database_url, purpose=purpose)
+        return await connect(url, purpose=purpose, timeout=settings.connect_timeout)
 
 
 @asynccontextmanager
 async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIterator[Site]:
     """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database."""
     folder = prepare(folder)
-    clock = SystemClock()
+    clock, redactor, declared = SystemClock(), Redactor(), Declared(profile.mcp)
     async with open_database(profile, folder, serving=serving) as url:
-        migrated = await migrate_database(url, timeout=profile.database.connect_timeout)
+        migrated = await bring_up_to_date(profile.database, url)
         async with (
             open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
-            open_recorder(profile, url, clock) as recorder,
+            open_recorder(profile, url, clock, redact=redactor.decoded) as recorder,
         ):
+            secrets = await open_secrets(
+                profile,
+                folder=folder,
+                pool=pool,
+                clock=clock,
+                redactor=redactor,
+                declared=declared,
+                serving=serving,
+            )
             yield await _wired(
-                profile=profile, folder=folder, clock=clock, url=url, pool=pool, recorder=recorder, migrated=migrated
+                profile=profile, folder=folder, clock=clock, url=url, pool=pool, recorder=recorder, migrated=migrated,
+                secrets=secrets, declared=declared,
             )  # fmt: skip
 
 
@@ -84,6 +104,8 @@ async def _wired(
     pool: Pool,
     recorder: Recorder,
     migrated: list[Migration],
+    secrets: Secrets,
+    declared: Declared,
 ) -> Site:
     """The rooms over the database, and the corridor over them."""
 
@@ -93,13 +115,16 @@ async def _wired(
     registry = CollectorRegistry()
     identity = Identity(pool=pool, clock=clock, settings=profile.identity)
     engine = Engine(pool=pool)
+    catalog = await open_catalog(declared, pool=pool, recorder=recorder, clock=clock)
     keeping = await open_keeping(
         profile, folder=folder, url=url, pool=pool, recorder=recorder, clock=clock, users=identity.users
     )
     await identity.refresh()
     await engine.refresh()
+    recording = Recording(profile.record, persons=keeping.sealing, redact=secrets.redactor.decoded)
     return Site(
         profile=profile,
+        declared=declared,
         folder=folder,
         clock=clock,
         registry=registry,
@@ -113,13 +138,28 @@ async def _wired(
         identity=identity,
         engine=engine,
         policies=Policies(pool=pool, clock=clock),
-        admission=Admission(
-            identity=identity.authenticator,
-            policy=engine,
-            budgets=identity.budgets,
-            records=recorder,
-            recording=Recording(profile.record, persons=keeping.sealing),
-            clock=clock,
-            metrics=CallMetrics(registry),
-        ),
+        secrets=secrets,
+        catalog=catalog,
+        review=Review(pool=pool, clock=clock),
+        admission=_corridor(identity, Vetted(engine, catalog), recorder, recording, registry=registry),
+    )
+
+
+def _corridor(
+    identity: Identity,
+    policy: Vetted,
+    recorder: Recorder,
+    recording: Recording,
+    *,
+    registry: CollectorRegistry,
+) -> Admission:
+    """What every call passes."""
+    return Admission(
+        identity=identity.authenticator,
+        policy=policy,
+        budgets=identity.budgets,
+        records=recorder,
+        recording=recording,
+        clock=SystemClock(),
+        metrics=CallMetrics(registry),
     )

@@ -20,7 +20,7 @@ async def run_work(
     site: Site, doors: Doors, listener: Listener, certificate: Certificate | None, *, seal: Seal
 ) -> None:
     """Run every periodic job of the site, and listen for changes, until cancelled."""
-    changed = {name: asyncio.Event() for name in ("identity", "policy", "persons")}
+    changed = {name: asyncio.Event() for name in ("identity", "policy", "persons", "secret", "catalog")}
 
     def heard(payload: str) -> None:
         for name, event in changed.items():
@@ -40,6 +40,8 @@ async def run_work(
     jobs = [
         Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
         Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
+        Job(name="secrets", seconds=1.0, work=site.secrets.catalogue.follow, wake=changed["secret"]),
+        Job(name="catalog", seconds=1.0, work=site.catalog.refresh, wake=changed["catalog"]),
         Job(name="persons", seconds=1.0, work=site.keeping.persons.refresh, wake=changed["persons"]),
         Job(name="erasures", seconds=10.0, work=site.keeping.erasures.finish),
         Job(name="retention", seconds=3600.0, work=retention),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.config.schema import McpLimits, McpServer
+from app.config.tools import McpLimits, McpServer
 from app.mcp.supervisor.usage import tree
 from tests.fix_server import until
 from tests.fix_tools import ToolSite, tool_site

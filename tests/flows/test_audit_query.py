@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import aiohttp
 import pytest
 
+from tests.fix_api import Api
 from tests.fix_process import ROOT, Program, clean, until
 from tests.fix_server import Serve, Served
 
@@ -187,3 +188,16 @@ async def test_api_refuses_what_cannot_be_asked(
     headers = {"Authorization": f"Bearer {await served.key('auditor', name='eve')}"}
     async with http.get(f"{served.url}/api/v1/audit/query?{query}", headers=headers) as answer:
         assert (answer.status, why in await answer.text()) == (400, True), await answer.text()
+
+
+@pytest.mark.parametrize("name", ["dora", "dor*"])
+async def test_persons_are_found_by_name_although_their_rows_hold_none(api: Api, name: str) -> None:
+    assert (await api.ask("GET", "/api/v1/users", who="dora")).status == 403
+    sealed = api.served.select("SELECT actor, subject FROM audit_events WHERE kind = 'denial'")
+    assert [(row["actor"], row["subject"] is not None) for row in sealed] == [(None, True)]
+    answer = await api.ask(
+        "GET", f"/api/v1/audit/query?actor={name}&decision=forbid&bodies=true", who="grace"
+    )
+    assert [line["actor"] for line in answer.body["items"]] == ["dora"]
+    nobody = await api.ask("GET", "/api/v1/audit/query?actor=nobody&decision=forbid", who="grace")
+    assert nobody.body["items"] == []

@@ -7,6 +7,7 @@ import aiohttp
 import psycopg
 import pytest
 
+from app.audit.query import Asking, Query
 from app.audit.reading import Filter
 from app.audit.retention import NewHold
 from app.audit.retention.holds import LIFT, SET
@@ -219,3 +220,20 @@ async def test_who_came_back_with_a_restored_database_is_erased_again(person: Pe
     (row,) = person.served.select("SELECT name, key, told, erasure FROM audit_subjects")
     assert (row["name"], row["key"], row["told"], row["erasure"]) == (None, None, True, done.event)
     assert await person.served.site.keeping.erasures.repeat() == 0
+
+
+async def test_questions_about_a_person_by_name_find_and_show_their_calls(person: Person) -> None:
+    await person.desk.call("lookup_ticket", id=WORDS)
+    site = person.served.site
+    asking = Asking(site.pool.connection, reveal=site.reading.reveal)
+    (line,) = (await asking.page(Query(actor=NAME, action="tool.call"), bodies=True)).lines
+    assert (line.actor, line.arguments) == (NAME, {"id": WORDS})
+    about = (await asking.page(Query(resource=NAME))).lines
+    assert {(line.action, line.resource) for line in about} == {
+        ("admin.user.create", NAME),
+        ("admin.key.create", "new"),
+    }
+    await person.erase(also_disable=True)
+    assert (await asking.page(Query(actor=NAME))).lines == []
+    (line,) = (await asking.page(Query(action="tool.call"), bodies=True)).lines
+    assert (line.actor, line.arguments) == ("erased", None)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from app.config import Secret
-from app.config.schema import McpServer
+from app.config.tools import McpServer
 from app.mcp.supervisor.usage import tree
 from tests.fix_server import until
 from tests.fix_tools import ALICE, ToolSite, tool_site

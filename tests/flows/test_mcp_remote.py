@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from app.config import Secret
-from app.config.schema import McpServer
+from app.config.tools import McpServer
 from tests.fix_tools import ALICE, BOB, tool_site
 from tests.simulators.raw_server import CLOSE, HANG, raw_server
 
 EVERYONE = ["alice *", "bob *"]
+LISTED = {"tools": [{"name": "t", "inputSchema": {"type": "object"}}]}
 
 
 def http(value: Any, *, status: int = 200, kind: str = "application/json", more: str = "") -> bytes:
@@ -58,6 +59,8 @@ class OldServer:
                 )
             ]
         self.used.append((session, method))
+        if method == "tools/list":
+            return [http({"jsonrpc": "2.0", "id": message["id"], "result": LISTED})]
         return self.respond(message, request)
 
 
@@ -196,6 +199,8 @@ def modern_only(number: int, request: bytes) -> Iterable:
         }
         return [http({"jsonrpc": "2.0", "id": message["id"], "result": result})]
     answer = said(message, header(request, "mcp-name"))
+    if message["method"] == "tools/list":
+        answer["result"] = dict(LISTED)
     answer["result"]["resultType"] = "complete"
     return [http(answer)]
 

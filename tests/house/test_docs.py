@@ -74,7 +74,7 @@ def test_commands_in_examples_exist_with_these_options(place: str, words: list[s
     options = {
         option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    options |= {"--help", "-h", "--version"}
+    options |= {"--help", "-h", "--version", "--"}
     unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in options]
     assert unknown == [], place
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,6 +11,7 @@ from app.audit.event import Event
 from app.audit.query import store
 from app.audit.query.lines import RecordLine, line_of
 from app.audit.query.query import MAX_PAGE, Query, parameters
+from app.audit.subjects import Reveal
 from app.core.errors import DatabaseError, InputError
 
 Lend = Callable[[], AbstractAsyncContextManager[store.Connection]]
@@ -29,8 +31,9 @@ class Asking:
     `seconds` bounds each statement, 0 does not; past it the question is refused as too broad.
     """
 
-    def __init__(self, lend: Lend, *, seconds: float = 0.0) -> None:
+    def __init__(self, lend: Lend, *, reveal: Reveal, seconds: float = 0.0) -> None:
         self._lend = lend
+        self._reveal = reveal
         self._milliseconds = int(seconds * 1000)
         self._places: dict[UUID, int] = {}
 
@@ -82,10 +85,14 @@ class Asking:
         order = {call: number for number, call in enumerate(calls)}
         return sorted(lines, key=lambda line: order[line.id])
 
-    async def _ask(self, given: dict[str, object], *, bodies: bool) -> list[RecordLine]:
+    async def _ask(self, given: dict[str, Any], *, bodies: bool) -> list[RecordLine]:
         try:
             async with self._lend() as conn, conn.transaction():
                 await store.allow(conn, self._milliseconds)
+                for name in ("actor", "resource"):
+                    pattern = given[f"{name}_named"]
+                    found = await store.persons_named(conn, pattern) if pattern is not None else []
+                    given[f"{name}_subjects"] = found or None
                 pairs = await store.pairs(conn, given)
         except store.TooLong:
             raise InputError(
@@ -98,9 +105,11 @@ class Asking:
                 f"The record cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
                 remedy="Try again when the database is back.",
             ) from error
+        decided = await self._reveal.events([_event(pair.decided) for pair in pairs])
+        ended = iter(await self._reveal.events([_event(pair.ended) for pair in pairs if pair.ended]))
         return [
-            line_of(_event(pair.decided), _event(pair.ended) if pair.ended else None, bodies=bodies)
-            for pair in pairs
+            line_of(event, next(ended) if pair.ended else None, bodies=bodies)
+            for event, pair in zip(decided, pairs, strict=True)
         ]
 
 

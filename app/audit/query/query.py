@@ -108,6 +108,8 @@ def parameters(query: Query, *, after: UUID | None) -> dict[str, Any]:
         pattern = text is not None and "*" in text
         given[name] = None if pattern else text
         given[f"{name}_like"] = like(text) if pattern and text is not None else None
+        # A person's name stands beside the record: whoever asks adds the subjects who have it.
+        given[f"{name}_named"] = like(text) if text is not None and name != "action" else None
     for name in _PATTERNS:
         text = getattr(query, name)
         given[name] = None if text is None else like(text)

@@ -40,16 +40,16 @@ async def pairs(conn: Connection, parameters: dict[str, Any]) -> list[Pair]:
                 AND (%(since)s::timestamptz IS NULL OR i.time >= %(since)s)
                 AND (%(until)s::timestamptz IS NULL OR i.time < %(until)s)
                 AND (%(kinds)s::text[] IS NULL OR i.kind = ANY (%(kinds)s))
-                AND (%(actor)s::text IS NULL OR i.actor = %(actor)s)
-                AND (%(actor_like)s::text IS NULL OR i.actor LIKE %(actor_like)s)
+                AND (%(actor_named)s::text IS NULL OR i.actor = %(actor)s OR i.actor LIKE %(actor_like)s
+                    OR (%(actor_subjects)s::uuid[] IS NOT NULL AND i.subject = ANY (%(actor_subjects)s)))
                 AND (%(actor_id)s::text IS NULL OR i.actor_id LIKE %(actor_id)s)
                 AND (%(agent)s::text IS NULL OR i.agent LIKE %(agent)s)
                 AND (%(client)s::text IS NULL OR i.client LIKE %(client)s)
                 AND (%(door)s::text IS NULL OR i.door LIKE %(door)s)
                 AND (%(action)s::text IS NULL OR i.action = %(action)s)
                 AND (%(action_like)s::text IS NULL OR i.action LIKE %(action_like)s)
-                AND (%(resource)s::text IS NULL OR i.resource = %(resource)s)
-                AND (%(resource_like)s::text IS NULL OR i.resource LIKE %(resource_like)s)
+                AND (%(resource_named)s::text IS NULL OR i.resource = %(resource)s OR i.resource LIKE %(resource_like)s
+                    OR (%(resource_subjects)s::uuid[] IS NOT NULL AND i.resource_subject = ANY (%(resource_subjects)s)))
                 AND (%(session)s::text IS NULL OR i.session LIKE %(session)s)
                 AND (%(credential)s::text IS NULL OR i.credential LIKE %(credential)s)
                 AND (%(reason)s::text IS NULL OR i.reason LIKE %(reason)s)
@@ -66,6 +66,14 @@ async def pairs(conn: Connection, parameters: dict[str, Any]) -> list[Pair]:
             prepare=False,
         )
         return await cursor.fetchall()
+
+
+async def persons_named(conn: Connection, pattern: str) -> list[UUID]:
+    """Persons whose name is like this; rows about them hold no name."""
+    cursor = await conn.execute(
+        "SELECT subject FROM audit_subjects WHERE erased IS NULL AND name LIKE %s LIMIT 10000", (pattern,)
+    )
+    return [row[0] for row in await cursor.fetchall()]
 
 
 class Place(msgspec.Struct, frozen=True):

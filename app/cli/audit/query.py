@@ -14,6 +14,7 @@ from app.audit.query.columns import BODIES, SHORT, WHOLE, chosen
 from app.audit.query.moments import day_or_month, moment, zone_named
 from app.audit.query.query import STATUSES
 from app.audit.query.writers import WRITERS, Writer
+from app.audit.subjects import Reveal
 from app.cli.site import Output, Site, operator_call, site_command
 from app.core import jsonsafe
 from app.core.call import Resource
@@ -130,7 +131,7 @@ async def _asking(site: Site) -> AsyncIterator[Asking]:
         async def lend() -> AsyncIterator[Any]:
             yield conn
 
-        yield Asking(lend)
+        yield Asking(lend, reveal=Reveal(site.keeping.persons))
 
 
 def _query(given: dict[str, Any], *, zone: tzinfo, now: datetime) -> Query:

@@ -5,6 +5,9 @@ A command's function is imported here and added to the group below.
 
 import click
 
+from app.cli.mcp.connect import connect
+from app.cli.mcp.definitions import approve, definitions, diff, pending, reject
+from app.cli.mcp.entries import add, remove
 from app.cli.mcp.running import logs, reload, restart, status
 from app.cli.mcp.tools import call, check, list_servers, tools
 
@@ -16,5 +19,22 @@ def mcp() -> None:
     """See and try tool servers."""
 
 
-for command in (list_servers, status, restart, reload, logs, check, tools, call):
+for command in (
+    list_servers,
+    status,
+    restart,
+    reload,
+    logs,
+    check,
+    tools,
+    call,
+    pending,
+    definitions,
+    diff,
+    approve,
+    reject,
+    connect,
+    add,
+    remove,
+):
     mcp.add_command(command)

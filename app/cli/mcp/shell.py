@@ -17,9 +17,10 @@ from app.core.errors import NotFoundError, SallyportError
 from app.core.ids import new_trace
 from app.egress import Connector
 from app.mcp import Calls, Inbound, Servers, open_calls, protocol
+from app.server.doors import watch
 from app.server.process import run_guarded
 from app.server.site import Site, open_site
-from app.server.tools import US, tool_servers
+from app.server.tools import US, builder, surroundings, tool_servers
 
 
 class Shell:
@@ -62,7 +63,7 @@ def with_servers(function: Callable[..., Awaitable[None]]) -> Callable[..., None
         async def run(connector: Connector) -> None:
             async with (
                 open_site(loaded, folder=folder, serving=False) as site,
-                _shell(site, connector, key) as shell,
+                shell_of(site, connector, key) as shell,
             ):
                 await function(shell, Output(as_json=as_json), **arguments)
 
@@ -72,11 +73,20 @@ def with_servers(function: Callable[..., Awaitable[None]]) -> Callable[..., None
 
 
 @asynccontextmanager
-async def _shell(site: Site, connector: Connector, key: str) -> AsyncIterator[Shell]:
-    servers = tool_servers(site, connector)
+async def shell_of(site: Site, connector: Connector, key: str) -> AsyncIterator[Shell]:
+    """The tool servers of a site, running inside the block; without a key the operator calls them."""
+    if any(entry.secrets for entry in site.profile.mcp.servers.values()):
+        await site.secrets.catalogue.open()
+    servers = tool_servers(site, builder(site, connector, surroundings(site)))
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(
-        admission=site.admission, servers=servers, clock=site.clock, new_id=new_id, us=US, door="cli"
+        admission=site.admission,
+        servers=servers,
+        clock=site.clock,
+        watch=watch(site),
+        new_id=new_id,
+        us=US,
+        door="cli",
     )
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")

@@ -24,6 +24,9 @@ if __debug__:
         "sinks.after_cursors": "the cursors are moved",
         "migration.before_commit": "statements of a migration done, transaction open",
         "migration.after_commit": "one migration committed, the next not begun",
+        "rekey.before_rewrap": "the new master key is kept at its source, nothing is sealed with it",
+        "rekey.before_commit": "every data key has a new box, transaction open",
+        "rekey.after_commit": "everything is sealed with the new master key, nobody told",
     }
     """Name to the state that the crash leaves; a room adds its own."""
 

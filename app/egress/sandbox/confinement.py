@@ -41,7 +41,6 @@ class Confinement(msgspec.Struct, frozen=True, kw_only=True):
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     network: bool = False
-    port: int = 0
     hide: str = ""
     user: int = -1
     group: int = -1

@@ -18,6 +18,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     home: Path
     confinement: Confinement = Confinement()
+    descriptors: Mapping[str, bytes] = {}
+    """Variable that will hold a descriptor's number, and what the program reads from that descriptor."""
 
 
 def child_environment(declared: Mapping[str, str], *, own: Mapping[str, str], home: Path) -> dict[str, str]:

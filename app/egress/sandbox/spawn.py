@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,10 @@ async def _spawn(program: Program, cgroup: str) -> Child:
         _make_home(program.home)
         started = _Started()
         with started:
+            for name, data in program.descriptors.items():
+                started.given[name] = _readable(data)
             started.stub = _run_stub(started)
-            return await _accompany(started, _order(program, cgroup))
+            return await _accompany(started, _order(program, cgroup, given=started.given))
     except (OSError, ValueError) as error:
         raise _refusal(program, getattr(error, "strerror", None) or str(error)) from None
     except _RefusedError as error:
@@ -66,6 +69,8 @@ class _Started:
         (self.input, self.to_input), (self.from_output, self.output) = pairs[0], pairs[1]
         (self.from_errors, self.errors), (self.order, self.to_order) = pairs[2], pairs[3]
         self.from_report, self.report = pairs[4]
+        self.given: dict[str, int] = {}
+        """What the program reads from descriptors of its own, by the variable that holds the number."""
         self.stub: subprocess.Popen[bytes] | None = None
         self.kept = False
 
@@ -76,8 +81,9 @@ class _Started:
         for descriptor in (self.input, self.output, self.errors, self.order, self.report):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        with contextlib.suppress(OSError):
-            os.close(self.from_report)
+        for descriptor in (self.from_report, *self.given.values()):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
         if not self.kept:
             for descriptor in (self.to_input, self.from_output, self.from_errors, self.to_order):
                 with contextlib.suppress(OSError):
@@ -95,8 +101,16 @@ def _make_home(home: Path) -> None:
     home.mkdir(mode=0o700, exist_ok=True)
 
 
+def _readable(data: bytes) -> int:
+    """A descriptor at the beginning of these bytes, which are in memory and in no file; closed at every exec but one."""
+    number = os.memfd_create("secret", os.MFD_CLOEXEC)
+    os.write(number, data)
+    os.lseek(number, 0, os.SEEK_SET)
+    return number
+
+
 def _run_stub(pipes: _Started) -> subprocess.Popen[bytes]:
-    """Of Sallyport's own environment nothing is passed on, and no descriptor but the five."""
+    """Of Sallyport's own environment nothing is passed on, and no descriptor but the five and those of its secrets."""
     interpreter, *module = own_command()
     options = [] if frozen() else ["-S", "-s"]
     words = [interpreter, *options, *module, CONFINED, str(pipes.order), str(pipes.report)]
@@ -105,7 +119,7 @@ def _run_stub(pipes: _Started) -> subprocess.Popen[bytes]:
         stdin=pipes.input,
         stdout=pipes.output,
         stderr=pipes.errors,
-        pass_fds=(pipes.order, pipes.report),
+        pass_fds=(pipes.order, pipes.report, *pipes.given.values()),
         env={} if frozen() else {"PYTHONPATH": str(resources()), "PYTHONDONTWRITEBYTECODE": "1"},
         cwd="/",
     )
@@ -165,19 +179,18 @@ async def _read_report(descriptor: int) -> bytes:
         transport.close()
 
 
-def _order(program: Program, cgroup: str) -> bytes:
+def _order(program: Program, cgroup: str, *, given: Mapping[str, int]) -> bytes:
     asked = program.confinement
     return written(
         Order(
             command=list(program.command),
-            environment=dict(program.environment),
+            environment={**program.environment, **{name: str(number) for name, number in given.items()}},
             folder=str(program.folder),
             home=str(program.home),
             hide=asked.hide,
             read=[*asked.read, *named_files(program.command, hide=asked.hide)],
             write=list(asked.write),
             network=asked.network,
-            port=asked.port,
             user=asked.user,
             group=asked.group,
             limits=asked.limits.rlimits(),

@@ -15,7 +15,10 @@ from app.mcp.upstream.pipe import Pipe
 if TYPE_CHECKING:
     from app.mcp.supervisor.supervised import Surroundings
 
+LAST_CALLS = 5.0
+"""Seconds that running calls get before a program is restarted for its secrets."""
 _LAST_LINE_SECONDS = 0.25
+_BUSY_SECONDS = 0.05
 
 
 class Life:
@@ -32,8 +35,10 @@ class Life:
         """Whether it was asked `server/discover`."""
         self.greeted = False
         self.name = name
-        self.idle: Callable[[], None] = lambda: None
-        """Called when nobody needed it for too long."""
+        self.wind_up: Callable[[str], None] = lambda _: None
+        """Called with the reason when it is to end without a fault of its own."""
+        self.renewing = asyncio.Event()
+        """Set when its secrets changed: it gets no calls any more, and ends when those that run have ended."""
         self._program = program
         self._rules = rules
         self._around = around
@@ -78,7 +83,8 @@ class Life:
         """Why the conversation ended: whichever of these notices first."""
         watch = Watch(self, pipe, rules=self._rules, around=self._around)
         errors = asyncio.create_task(self._log.follow(child.stderr))  # its life is this block
-        tasks = [asyncio.create_task(one) for one in (pipe.read(), greet(), watch.run(), self._gone(child))]
+        conversation = (pipe.read(), greet(), watch.run(), self._gone(child), self._renewed(pipe))
+        tasks = [asyncio.create_task(one) for one in conversation]
         try:
             await asyncio.wait([*tasks, self._stop], return_when=asyncio.FIRST_COMPLETED)
             self.pipe = None
@@ -93,6 +99,16 @@ class Life:
             for task in (*tasks, errors):
                 task.cancel()
             await asyncio.wait([*tasks, errors])
+
+    async def _renewed(self, pipe: Pipe) -> str:
+        """Let it end for the secrets that changed, once its calls have ended or had their time."""
+        await self.renewing.wait()
+        left = LAST_CALLS
+        while self.greeted and pipe.busy and left > 0:
+            await asyncio.sleep(_BUSY_SECONDS)
+            left -= _BUSY_SECONDS
+        self.wind_up("its secrets changed")
+        return await self._stop
 
     def _in_words(self, why: str, child: Child) -> str:
         code = "" if child.returncode is None else f" (exit {child.returncode})"

@@ -26,6 +26,7 @@ from app.mcp.supervisor.stand import Happened, Stand, What, step
 from app.mcp.supervisor.usage import Usage
 from app.mcp.upstream.pipe import Pipe
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Status
+from app.secrets import Broker, Redactor
 
 START_WAIT = 10.0
 """Seconds a call waits for a program that is starting."""
@@ -43,6 +44,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     bus: Bus = msgspec.field(default_factory=Bus)
     groups: Groups | None = None
     jitter: Callable[[], float] = random
+    broker: Broker | None = None
+    redactor: Redactor = msgspec.field(default_factory=Redactor)
 
 
 class Supervised:
@@ -60,13 +63,20 @@ class Supervised:
         self._program = program
         self._rules = rules
         self._around = around
-        self._log = LogFile(log, clock=around.clock)
+        self._log = LogFile(log, clock=around.clock, redactor=around.redactor)
         self._wanted = rules.eager
         self._changed = asyncio.Event()
         self._news = asyncio.Event()
         self._life: Life | None = None
         self._level = Level()
         self._probe = True
+
+    @property
+    def changes(self) -> int:
+        """Starts so far, and announcements of the program that runs."""
+        life = self._life
+        announced = life.pipe.announced if life is not None and life.pipe is not None else 0
+        return (self.stand.starts << 32) + announced
 
     async def run(self) -> None:
         """Drive it until cancelled; then the program has ended with everything it started."""
@@ -109,7 +119,7 @@ class Supervised:
             self._ended(str(error))
             return
         life = Life(self.name, program, rules=self._rules, around=self._around, log=self._log)
-        life.idle = lambda: self.stop("idle")
+        life.wind_up = self.stop
         self._life = life
         try:
             why = await life.run(self._ready, probe=self._probe)
@@ -150,6 +160,9 @@ class Supervised:
         now = self._around.clock.monotonic()
         event = Happened(what=what, now=now, why=why, jitter=self._around.jitter())
         self.stand = step(self.stand, event, self._rules.backoff)
+        self._told()
+
+    def _told(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 
@@ -165,6 +178,17 @@ class Supervised:
         self.stop("asked to restart")
         self._changed.set()
 
+    def renew(self) -> None:
+        """Its secrets changed: one that runs is ended after its calls, one that could not start is started."""
+        if self._life is not None:
+            self._life.renewing.set()
+            self._told()
+            return
+        if self.stand.state == "held":
+            self._publish("release")
+        self._happened("release")
+        self._changed.set()
+
     def stop(self, why: str) -> None:
         """End it; whether it is started again is decided by what is wanted."""
         if self._life is not None:
@@ -172,22 +196,30 @@ class Supervised:
             self._life.stop(why)
 
     async def _connected(self) -> Pipe:
-        life = self._life
-        if life is not None and life.pipe is not None and self.stand.state == "ready":
-            return life.pipe
+        if (pipe := self._open()) is not None:
+            return pipe
         if not self._wanted:
             self._wanted = True
             self._changed.set()
         wait = RESTART_WAIT if self.stand.state == "backing off" else START_WAIT
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                while self.stand.state not in ("ready", "held"):
+                while self.stand.state not in ("ready", "held") or self._renewing:
                     await self._news.wait()
-        life = self._life
-        if life is None or life.pipe is None or self.stand.state != "ready":
+        if (pipe := self._open()) is None:
             why = self.stand.why or f"it is {self.stand.state}"
             raise UpstreamError(f"The tool server {self.name} is not running: {why}.", kind="connect")
-        return life.pipe
+        return pipe
+
+    @property
+    def _renewing(self) -> bool:
+        return self._life is not None and self._life.renewing.is_set()
+
+    def _open(self) -> Pipe | None:
+        """The conversation, if calls may go into it now."""
+        if self._life is None or self.stand.state != "ready" or self._renewing:
+            return None
+        return self._life.pipe
 
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """What the program said at its start."""

@@ -61,7 +61,7 @@ class Watch:
             return ""
         if self._around.clock.monotonic() - self._pipe.used < rules.idle_stop:
             return ""
-        self._life.idle()
+        self._life.wind_up("idle")
         return ""
 
     async def _silent(self) -> str:

@@ -11,6 +11,7 @@ from app.egress.http import Upstream as HttpUpstream
 from app.egress.http_connection import Reply as HttpReply
 from app.mcp import protocol
 from app.mcp.protocol import Wire
+from app.mcp.upstream.secrecy import Secrecy, nothing_secret
 from app.mcp.upstream.sse import EVENT_LIMIT, EventReader
 
 Fields = tuple[tuple[str, str], ...]
@@ -36,13 +37,22 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Exchange:
-    """The endpoint of one server. `declared` headers, secrets among them, go with every request and nowhere else."""
+    """The endpoint of one server. `declared` headers and its secrets go with every request and nowhere else."""
 
-    def __init__(self, name: str, http: HttpUpstream, *, target: str, declared: Fields = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        http: HttpUpstream,
+        *,
+        target: str,
+        declared: Fields = (),
+        secrecy: Secrecy | None = None,
+    ) -> None:
         self.name = name
         self._http = http
         self._target = target
         self._declared = declared
+        self._secrecy = secrecy or nothing_secret(name)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -75,14 +85,14 @@ class Exchange:
     async def delete(self, passage: Passage, fields: Fields) -> None:
         """End a session."""
         async with await self._http.request(
-            passage, "DELETE", self._target, (*self._declared, *fields)
+            passage, "DELETE", self._target, (*self._declared, *self._secrecy.fields(passage), *fields)
         ) as reply:
             await reply.read(EVENT_LIMIT)
 
     async def _post(
         self, passage: Passage, body: bytes, fields: Fields, *, repeatable: bool = False
     ) -> HttpReply:
-        headers = (*_FIELDS, *self._declared, *fields)
+        headers = (*_FIELDS, *self._declared, *self._secrecy.fields(passage), *fields)
         return await self._http.request(passage, "POST", self._target, headers, body, repeatable=repeatable)
 
     async def _follow(self, reply: HttpReply, number: int, follow: Follow | None) -> Wire:

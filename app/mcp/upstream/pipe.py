@@ -45,6 +45,8 @@ class Pipe:
         """When it last said anything."""
         self.used = clock.monotonic()
         """When it was last asked anything by a caller, or answered one."""
+        self.announced = 0
+        """How often it said that what it offers has changed."""
         self._us = us
         self._clock = clock
         self._ended = False
@@ -181,6 +183,8 @@ class Pipe:
         if wire.method is not UNSET:
             if wire.id is not UNSET:
                 self._refuse(wire.method, wire.id)
+            elif wire.method.endswith("/list_changed"):
+                self.announced += 1
             elif (
                 wire.method == "notifications/progress"
                 and wire.params is not UNSET

@@ -120,6 +120,11 @@ class Upstream(Protocol):
     sessions: bool
     """Whether each caller has a session of its own there, so that log levels and subscriptions can be kept."""
 
+    @property
+    def changes(self) -> int:
+        """Grows when what it offers may have changed: it was started anew, or it said so."""
+        ...
+
     async def run(self) -> None:
         """Whatever must go on in the background; returns or is cancelled."""
         ...
@@ -134,6 +139,10 @@ class Upstream(Protocol):
 
     async def forget(self, passage: Passage, caller: Caller) -> None:
         """The caller's session ended."""
+        ...
+
+    def renew(self) -> None:
+        """Its secrets changed: begin anew with them, as soon as what runs has ended."""
         ...
 
     def state(self) -> Status:

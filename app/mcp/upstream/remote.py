@@ -39,12 +39,21 @@ class RemoteServer:
         self._why = ""
         self._state: State = "unknown"
 
+    @property
+    def changes(self) -> int:
+        """Nothing is heard between calls."""
+        return 0
+
     async def run(self) -> None:
         """Nothing goes on in the background; at the end the connections are closed."""
         try:
             await asyncio.Event().wait()
         finally:
             await self._exchange.aclose()
+
+    def renew(self) -> None:
+        """Sessions that were opened with the secrets before are not used again."""
+        self._open = RemoteSessions()
 
     def state(self) -> Status:
         """What the last call met."""
@@ -53,14 +62,25 @@ class RemoteServer:
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """Ask it; in the older era that opens the caller's session."""
         try:
-            found = await self._discover(passage) if await self._speaks_modern(passage, caller) else None
-            if found is None:
-                found = (await self._session(passage, caller)).description
+            found = await self._described(passage, caller)
         except (UpstreamError, EgressError) as error:
             self._state, self._why = "backing off", error.message
             raise
         self._state, self._why = "ready", ""
         return found
+
+    async def _described(self, passage: Passage, caller: Caller) -> Description:
+        if (
+            await self._speaks_modern(passage, caller)
+            and (found := await self._discover(passage)) is not None
+        ):
+            return found
+        try:
+            return (await self._session(passage, caller)).description
+        except HttpError:
+            if self._refuses_old and (found := await self._discover(passage)) is not None:
+                return found
+            raise
 
     async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request in the era that fits."""

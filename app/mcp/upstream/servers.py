@@ -2,13 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
 
-from app.config.schema import Mcp, McpServer
+from msgspec.structs import replace
+
+from app.config.tools import Mcp, McpServer
 from app.core.clock import Clock
 from app.core.errors import NotFoundError
 from app.egress.http import Connects, parse_origin
@@ -22,12 +24,21 @@ from app.mcp.supervisor.supervised import Surroundings
 from app.mcp.upstream.exchange import Exchange
 from app.mcp.upstream.ports import Status, Upstream
 from app.mcp.upstream.remote import RemoteServer
+from app.mcp.upstream.secrecy import Redacted, Secrecy
+from app.secrets import Broker, Redactor
 
 
 class Servers:
     """By name. Nothing is started before `run`, and nothing outlives it."""
 
-    def __init__(self, upstreams: Mapping[str, Upstream], *, entries: Mapping[str, McpServer]) -> None:
+    def __init__(
+        self,
+        upstreams: Mapping[str, Upstream],
+        *,
+        entries: Mapping[str, McpServer],
+        redactor: Redactor | None = None,
+    ) -> None:
+        self._redactor = redactor or Redactor()
         self._upstreams = dict(sorted(upstreams.items()))
         self.entries = dict(entries)
         """What the profile says about each."""
@@ -39,8 +50,15 @@ class Servers:
         return tuple(self._upstreams)
 
     def get(self, name: str) -> Upstream | None:
-        """The server of this name."""
-        return self._upstreams.get(name)
+        """The server of this name; no known secret comes out of it."""
+        upstream = self._upstreams.get(name)
+        return Redacted(upstream, self._redactor) if upstream is not None else None
+
+    def renew(self, recipients: Collection[str]) -> None:
+        """Secrets of these recipients (`server:NAME`) changed."""
+        for name, upstream in self._upstreams.items():
+            if f"server:{name}" in recipients:
+                upstream.renew()
 
     def timeout(self, name: str) -> float:
         """Seconds a call to it may take."""
@@ -48,8 +66,10 @@ class Servers:
         return entry.timeout if entry is not None else 60.0
 
     def states(self) -> dict[str, Status]:
-        """Name to how it is."""
-        return {name: upstream.state() for name, upstream in self._upstreams.items()}
+        """Name to how it is; no known secret is in the reason."""
+        states = {name: upstream.state() for name, upstream in self._upstreams.items()}
+        clean = self._redactor.text
+        return {name: replace(status, why=clean(status.why)) for name, status in states.items()}
 
     async def restart(self, name: str) -> None:
         """End a program and start it again, held or not; NotFoundError when there is no such program."""
@@ -131,14 +151,25 @@ def _user_of(name: str, settings: Mcp, data: Path) -> tuple[int, int]:
     return number, number
 
 
+def started_as(program: Callable[[], Program], secrecy: Secrecy) -> Program:
+    """The program with its secrets of now; UpstreamError when one cannot be given, and then it is not started."""
+    wanted, given = program(), secrecy.injection()
+    environment = {**wanted.environment, **given.environment}
+    return replace(wanted, environment=environment, descriptors=given.descriptors)
+
+
 def programs(
     settings: Mcp, *, own: Mapping[str, str], data: Path, around: Surroundings
 ) -> dict[str, Upstream]:
-    """The programs of a profile."""
+    """The programs of a profile; each start asks anew for what a program is and what it is given."""
     return {
         name: Supervised(
             name,
-            partial(program_of, name, settings, own=own, data=data),
+            partial(
+                started_as,
+                partial(program_of, name, settings, own=own, data=data),
+                Secrecy(name, redactor=around.redactor, broker=around.broker, declared=entry.secrets),
+            ),
             rules=Rules(
                 eager=entry.start == "eager",
                 idle_stop=entry.idle_stop,
@@ -163,21 +194,39 @@ def remotes(
     tls: SSLContext,
     clock: Clock,
     us: dict[str, Any],
+    broker: Broker | None = None,
+    redactor: Redactor | None = None,
 ) -> dict[str, Upstream]:
     """The remote servers of a profile; ConfigError when a URL is none."""
+    known = redactor or Redactor()
     return {
-        name: _remote(name, entry, connector=connector, tls=tls, clock=clock, us=us)
+        name: _remote(
+            name,
+            entry,
+            connector=connector,
+            tls=tls,
+            clock=clock,
+            us=us,
+            secrecy=Secrecy(name, redactor=known, broker=broker, declared=entry.secrets),
+        )
         for name, entry in settings.items()
         if entry.url
     }
 
 
 def _remote(
-    name: str, entry: McpServer, *, connector: Connects, tls: SSLContext, clock: Clock, us: dict[str, Any]
+    name: str,
+    entry: McpServer,
+    *,
+    connector: Connects,
+    tls: SSLContext,
+    clock: Clock,
+    us: dict[str, Any],
+    secrecy: Secrecy,
 ) -> RemoteServer:
     origin = parse_origin(f"mcp.servers.{name}.url", entry.url)
     http = HttpUpstream(origin=origin, connector=connector, tls=tls, timeout=max(entry.timeout, 60.0) + 5.0)
     declared = tuple((key.lower(), secret.reveal()) for key, secret in entry.headers.items())
     target = "/" if entry.url.endswith("/") or not origin.path else ""
-    exchange = Exchange(name, http, target=target, declared=declared)
+    exchange = Exchange(name, http, target=target, declared=declared, secrecy=secrecy)
     return RemoteServer(name, exchange, clock=clock, us=us)

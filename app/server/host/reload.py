@@ -6,10 +6,11 @@ from collections.abc import Callable
 import msgspec
 
 from app.config import Profile
-from app.config.schema import Mcp
+from app.config.tools import Mcp
 from app.core.errors import ConfigError, SallyportError
 from app.mcp import Servers
 from app.mcp.upstream.ports import Upstream
+from app.server.declared import Declared
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +30,13 @@ class Reload:
         profile: Profile,
         *,
         servers: Servers,
+        declared: Declared,
         build: Callable[[Mcp], dict[str, Upstream]],
         again: Callable[[], Profile] | None,
     ) -> None:
         self._profile = profile
         self._servers = servers
+        self._declared = declared
         self._build = build
         self._again = again
 
@@ -55,6 +58,7 @@ class Reload:
         mcp = msgspec.structs.replace(
             self._profile.mcp, hold_after=fresh.mcp.hold_after, servers={**wanted, **held}
         )
+        self._declared.mcp = mcp
         changed = self._servers.apply(self._build(mcp), entries=mcp.servers)
         self._profile = msgspec.structs.replace(self._profile, mcp=mcp)
         _log.info(

@@ -1,8 +1,11 @@
 """The wiring of single rooms, one file each: what of the profile, the folder and the database each is given.
 
-database.py   the site's database, started if it is ours, with its schema brought up to date
+database.py   the site's database, started if it is ours
+roles.py      which of the database's roles does what; the schema brought up to date
 recorder.py   the one writer of the record
 keeping.py   persons and their keys, holds, erasures, retention
 seal.py       the signed tree over the record
+definitions.py  the catalog of what tool servers offer, and its notes in the record
 forward.py    the record's sinks
+api.py        what the admin API asks
 """

@@ -1,14 +1,12 @@
-"""The site's database: the embedded one unless the profile names another; its schema brought up to date."""
+"""The site's database: the embedded one unless the profile names another."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from app.config import Profile
-from app.core.paths import postgres_home, resources
-from app.db import connect
+from app.core.paths import postgres_home
 from app.db.keeping import embedded
-from app.db.migrate import Migration, migrate, read_migrations
 
 
 def open_database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:
@@ -27,9 +25,3 @@ def open_database(profile: Profile, folder: Path, *, serving: bool) -> AbstractA
 @asynccontextmanager
 async def _given(url: str) -> AsyncIterator[str]:
     yield url
-
-
-async def migrate_database(url: str, *, timeout: float) -> list[Migration]:
-    """Apply what is missing, and return it."""
-    async with await connect(url, purpose="migrate", timeout=timeout) as conn:
-        return await migrate(conn, read_migrations(resources() / "migrations"))

@@ -1,8 +1,9 @@
 """The one writer of the record, running inside the block and flushed at its end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 from app.audit.recorder import Recorder
@@ -16,13 +17,17 @@ _FLUSH_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def open_recorder(profile: Profile, url: str, clock: Clock) -> AsyncIterator[Recorder]:
-    """The recorder, ready to write; DatabaseError when it cannot become so."""
+async def open_recorder(
+    profile: Profile, url: str, clock: Clock, *, redact: Callable[[Any], Any] | None = None
+) -> AsyncIterator[Recorder]:
+    """The recorder, ready to write; DatabaseError when it cannot become so. `redact` takes secrets out of events."""
 
     async def dial() -> Connection:
         return await connect(url, purpose="record", timeout=profile.database.connect_timeout)
 
-    recorder = Recorder(connect=dial, node=profile.node, boot=uuid4(), clock=clock, settings=profile.record)
+    recorder = Recorder(
+        connect=dial, node=profile.node, boot=uuid4(), clock=clock, settings=profile.record, redact=redact
+    )
     # Its life is this block: closed, flushed and awaited below.
     task = asyncio.create_task(recorder.run(), name="record")
     try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from app import __version__
 from app.audit.event import Event
 from app.audit.recorder import Recorder
-from app.config.schema import Mcp
+from app.config.tools import Mcp
 from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
@@ -28,10 +28,10 @@ _ACTIONS = {
 Build = Callable[[Mcp], dict[str, Upstream]]
 
 
-def tool_servers(site: Site, connector: Connector) -> Servers:
+def tool_servers(site: Site, build: Build) -> Servers:
     """The tool servers of a site, not yet running."""
-    build = builder(site, connector, surroundings(site))
-    return Servers(build(site.profile.mcp), entries=site.profile.mcp.servers)
+    wanted = site.declared.mcp
+    return Servers(build(wanted), entries=wanted.servers, redactor=site.secrets.redactor)
 
 
 def surroundings(site: Site) -> Surroundings:
@@ -42,6 +42,8 @@ def surroundings(site: Site) -> Surroundings:
         us=US,
         capacity=Capacity(programs=wanted.programs, memory_mb=wanted.memory_mb),
         groups=delegated(pid=os.getpid()),
+        broker=site.secrets.broker,
+        redactor=site.secrets.redactor,
     )
     around.bus.listen(lambda event: recorded(event, recorder=site.recorder, clock=site.clock))
     return around
@@ -54,7 +56,15 @@ def builder(site: Site, connector: Connector, around: Surroundings) -> Build:
     def build(settings: Mcp) -> dict[str, Upstream]:
         return {
             **programs(settings, own=os.environ, data=site.folder, around=around),
-            **remotes(settings.servers, connector=connector, tls=tls, clock=site.clock, us=US),
+            **remotes(
+                settings.servers,
+                connector=connector,
+                tls=tls,
+                clock=site.clock,
+                us=US,
+                broker=site.secrets.broker,
+                redactor=site.secrets.redactor,
+            ),
         }
 
     return build

@@ -1,7 +1,7 @@
 """The tool servers as the admin API and the host's commands show them."""
 
 from app.api.tools import Measure, ToolServer
-from app.config.schema import McpServer
+from app.config.tools import McpServer
 from app.egress.sandbox import Level
 from app.mcp import Servers
 from app.mcp.upstream.ports import Status

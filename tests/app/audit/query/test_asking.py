@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from app.audit.query import Asking, Query, RecordLine
+from app.audit.subjects import Persons, Reveal
+from app.audit.subjects.site_key import SiteKey
 from app.core.errors import InputError
 from app.core.ids import uuid7
-from app.db import Connection, connect
+from app.db import open_pool
 from tests.app.audit.query.filling import FIRST, fill
 from tests.app.audit.test_recorder import CLOCK, event, recording, rows
 
@@ -20,13 +22,9 @@ CALLS = 2000
 
 @asynccontextmanager
 async def asking(url: str, *, seconds: float = 0.0) -> AsyncIterator[Asking]:
-    async with await connect(url, purpose="test") as conn:
-
-        @asynccontextmanager
-        async def lend() -> AsyncIterator[Connection]:
-            yield conn
-
-        yield Asking(lend, seconds=seconds)
+    async with open_pool(url, size=2, timeout=5) as pool:
+        persons = Persons(pool=pool, clock=CLOCK, site_key=SiteKey(b"k" * 32))
+        yield Asking(pool.connection, reveal=Reveal(persons), seconds=seconds)
 
 
 async def found(

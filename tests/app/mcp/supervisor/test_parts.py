@@ -7,11 +7,12 @@ import pytest
 from app.core.clock import SystemClock
 from app.mcp.supervisor import Bus, Capacity, Lifecycle, LogFile, log_path
 from app.mcp.upstream.rate import Rate
+from app.secrets import Redactor
 
 
 def test_log_keeps_one_older_file_and_the_last_lines(tmp_path: Path) -> None:
     path = log_path(tmp_path, "sim")
-    log = LogFile(path, clock=SystemClock(), limit=1000)
+    log = LogFile(path, clock=SystemClock(), redactor=Redactor(), limit=1000)
     for number in range(100):
         log.write(f"line {number} {'x' * 40}\n".encode())
     log.close()
@@ -24,7 +25,7 @@ def test_log_keeps_one_older_file_and_the_last_lines(tmp_path: Path) -> None:
 
 def test_log_that_cannot_be_written_costs_only_its_lines(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file where the folder should be")
-    log = LogFile(log_path(tmp_path, "sim"), clock=SystemClock())
+    log = LogFile(log_path(tmp_path, "sim"), clock=SystemClock(), redactor=Redactor())
     log.write(b"said\n")
     assert list(log.last) == ["said"]
 
