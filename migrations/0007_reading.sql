@@ -15,6 +15,7 @@ CREATE INDEX audit_events_about ON audit_events (resource_subject, id) WHERE res
 
 -- What is rare and asked for first: denials, and calls that did not end well.
 CREATE INDEX audit_events_denied ON audit_events (id) WHERE kind = 'denial';
+CREATE INDEX audit_events_event ON audit_events (id) WHERE kind = 'event';
 CREATE INDEX audit_events_failed ON audit_events (status, call) WHERE kind IN ('outcome', 'lost') AND status <> 'ok';
 
 -- Months' partitions get this trigger when they are made; this one was made without.

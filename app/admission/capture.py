@@ -33,6 +33,10 @@ class Kept:
         self._places.append(reference)
         return reference
 
+    def clear(self) -> None:
+        """Keep nothing after all."""
+        self.contents, self._places = [], []
+
     def seal(self, subject: Subject, subject_bytes: bytes) -> None:
         """Box every content for this person; references then hold the digest of the box."""
         boxes = [seal_content(subject.key, data, subject=subject_bytes) for _, data in self.contents]

@@ -31,12 +31,22 @@ def sealed_decision(event: Event, owners: Owners, kept: Kept) -> None:
     if owners.named:
         if owners.about is not None:
             theirs["resource"] = event.resource
-        event.resource = "" if owners.about is not None else "unknown"
+            event.resource = ""
+        else:
+            event.resource = "unknown"
+            if owners.actor is None:
+                # A stranger typed it: under nobody's key it could never be erased.
+                event.body = {"message": event.body["message"]} if "message" in event.body else {}
+                kept.clear()
     _seal(event, owners, kept, mine, theirs)
 
 
 def sealed_outcome(event: Event, owners: Owners, kept: Kept) -> None:
     """Move what came of it into the box of the person it belongs to."""
+    if owners.named and owners.about is None and owners.actor is None:
+        kept.clear()
+        for name in _CONTENTS:
+            event.body.pop(name, None)
     _seal(event, owners, kept, {}, {})
 
 
@@ -45,11 +55,13 @@ def _seal(event: Event, owners: Owners, kept: Kept, mine: dict[str, Any], theirs
     holder = owners.about or owners.actor
     if holder is None:
         return
-    kept.seal(holder, UUID(holder.id).bytes)
+    if kept.contents:
+        kept.seal(holder, UUID(holder.id).bytes)
     contents = theirs if owners.about is not None else mine
     contents |= {name: event.body.pop(name) for name in _CONTENTS if name in event.body}
     details: dict[str, Any] = event.body.get("details") or {}
-    if hidden := {name: details[name] for name in details if name not in _CLEAR_DETAILS}:
+    if not _CLEAR_DETAILS.issuperset(details):
+        hidden = {name: details[name] for name in details if name not in _CLEAR_DETAILS}
         contents["details"] = hidden
         event.body["details"] = {name: details[name] for name in details if name in _CLEAR_DETAILS}
     if owners.actor is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from app.cli.site import Output, json_option, site_options, site_profile
+from app.config import Profile
 from app.core.errors import SallyportError
 from app.server.checks import (
     Finding,
@@ -17,6 +18,7 @@ from app.server.checks import (
 )
 from app.server.folder import PROFILE
 from app.server.rooms.forward import place_findings
+from app.server.rooms.seal_checks import seal_findings
 
 
 @click.command()
@@ -38,10 +40,16 @@ def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
             *folder_findings(folder),
             *listener_findings(loaded),
             *place_findings(loaded),
-            *asyncio.run(database_findings(loaded, folder)),
+            *asyncio.run(_asked(loaded, folder)),
         ]
     _print(Output(as_json=as_json), findings)
     return int(any(finding.state == "fail" for finding in findings))
+
+
+async def _asked(profile: Profile, folder: Path) -> list[Finding]:
+    """What only the database and the files of the record can tell."""
+    sealed = [finding async for finding in seal_findings(profile, folder)]
+    return [*await database_findings(profile, folder), *sealed]
 
 
 def _print(output: Output, findings: list[Finding]) -> None:

@@ -109,9 +109,6 @@ async def _wired(
 ) -> Site:
     """The rooms over the database, and the corridor over them."""
 
-    async def dial(purpose: str) -> Connection:
-        return await connect(url, purpose=purpose, timeout=profile.database.connect_timeout)
-
     registry = CollectorRegistry()
     identity = Identity(pool=pool, clock=clock, settings=profile.identity)
     engine = Engine(pool=pool)
@@ -119,6 +116,7 @@ async def _wired(
     keeping = await open_keeping(
         profile, folder=folder, url=url, pool=pool, recorder=recorder, clock=clock, users=identity.users
     )
+    reveal = Reveal(keeping.persons)
     await identity.refresh()
     await engine.refresh()
     recording = Recording(profile.record, persons=keeping.sealing, redact=secrets.redactor.decoded)
@@ -132,9 +130,9 @@ async def _wired(
         recorder=recorder,
         migrated=migrated,
         database_url=url,
-        reading=Reading(pool, reveal=Reveal(keeping.persons)),
+        reading=Reading(pool, reveal=reveal),
         keeping=keeping,
-        sinks=Sinks(settings=profile.sinks, pool=pool, connect=dial, clock=clock),
+        sinks=_sinks(profile, url, pool, clock, keeping),
         identity=identity,
         engine=engine,
         policies=Policies(pool=pool, clock=clock),
@@ -163,3 +161,16 @@ def _corridor(
         clock=SystemClock(),
         metrics=CallMetrics(registry),
     )
+
+
+def _sinks(profile: Profile, url: str, pool: Pool, clock: Clock, keeping: Keeping) -> Sinks:
+    """The sinks, whose rows retention leaves alone until they are delivered."""
+
+    async def dial(purpose: str) -> Connection:
+        return await connect(url, purpose=purpose, timeout=profile.database.connect_timeout)
+
+    sinks = Sinks(
+        settings=profile.sinks, pool=pool, connect=dial, clock=clock, reveal=Reveal(keeping.persons)
+    )
+    keeping.retention.wait_for(sinks.lack)
+    return sinks

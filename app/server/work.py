@@ -31,6 +31,10 @@ async def run_work(
         async with site.pool.connection() as conn:
             await ensure_partitions(conn)
 
+    async def statements() -> None:
+        await site.keeping.erasures.finish()
+        await site.keeping.retention.mirror()
+
     async def retention() -> None:
         if any(due.rows for due in await site.keeping.retention.plan()):
             async with site.admission.admit(host_call(RUN, Resource("record", "retention"))) as passage:
@@ -43,7 +47,7 @@ async def run_work(
         Job(name="secrets", seconds=1.0, work=site.secrets.catalogue.follow, wake=changed["secret"]),
         Job(name="catalog", seconds=1.0, work=site.catalog.refresh, wake=changed["catalog"]),
         Job(name="persons", seconds=1.0, work=site.keeping.persons.refresh, wake=changed["persons"]),
-        Job(name="erasures", seconds=10.0, work=site.keeping.erasures.finish),
+        Job(name="statements", seconds=10.0, work=statements),
         Job(name="retention", seconds=3600.0, work=retention),
         Job(name="key use", seconds=60.0, work=site.identity.flush),
         Job(name="prune", seconds=3600.0, work=site.identity.prune),

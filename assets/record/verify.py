@@ -41,7 +41,10 @@ except ImportError:
     MLDSA44PublicKey = None
 
 EXPORT, STATEMENT, ROTATION, PROOF = (
-    "sallyport.record/export/v1", "sallyport-statement/1", "sallyport.record/key-rotation/v1", "c2sp.org/tlog-proof@v1"
+    "sallyport.record/export/v1",
+    "sallyport-statement/1",
+    "sallyport.record/key-rotation/v1",
+    "c2sp.org/tlog-proof@v1",
 )
 WIDTH = 256  # hashes in a tile
 SHOWN = 1000  # faults that are listed; all are counted
@@ -143,9 +146,9 @@ class Key:
             raw = base64.b64decode(data, validate=True)
             self.id, self.type, self.public = bytes.fromhex(key_id), raw[0], raw[1:]
         except (ValueError, IndexError):
-            raise Unreadable("not a verifier key: %.60s" % self.text) from None
+            raise Unreadable(f"not a verifier key: {self.text:.60}") from None
         if hashlib.sha256(self.name.encode() + b"\n" + raw).digest()[:4] != self.id:
-            raise Unreadable("the verifier key of %s does not have its own id" % self.name)
+            raise Unreadable(f"the verifier key of {self.name} does not have its own id")
 
     def verifies(self, text, signature):
         """Whether the signature under the text is this key's; None if this Python cannot tell."""
@@ -158,7 +161,9 @@ class Key:
                     signature[8:], b"cosignature/v1\ntime %d\n" % time + text
                 )
             elif self.type == MLDSA44_COSIGNATURE and MLDSA44PublicKey:
-                MLDSA44PublicKey.from_public_bytes(self.public).verify(signature[8:], self._subtree(text, signature[:8]))
+                MLDSA44PublicKey.from_public_bytes(self.public).verify(
+                    signature[8:], self._subtree(text, signature[:8])
+                )
             else:
                 return None
         except (InvalidSignature, ValueError, struct.error):
@@ -168,10 +173,18 @@ class Key:
     def _subtree(self, text, time):
         origin, size, root = parse_checkpoint(text)
         name, origin = self.name.encode(), origin.encode()
-        return b"".join((
-            b"subtree/v1\n\0", bytes([len(name)]), name, time, bytes([len(origin)]), origin,
-            struct.pack(">QQ", 0, size), root,
-        ))
+        return b"".join(
+            (
+                b"subtree/v1\n\0",
+                bytes([len(name)]),
+                name,
+                time,
+                bytes([len(origin)]),
+                origin,
+                struct.pack(">QQ", 0, size),
+                root,
+            )
+        )
 
 
 def parse_note(data):
@@ -225,7 +238,7 @@ def json_object(data, what):
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise Unreadable("%s is not a JSON object" % what)
+        raise Unreadable(f"{what} is not a JSON object")
     return value
 
 
@@ -233,11 +246,11 @@ def read(path, limit=1 << 24):
     """The bytes of a plain file; Unreadable if there is none."""
     try:
         if os.path.islink(path) or not os.path.isfile(path) or os.path.getsize(path) > limit:
-            raise Unreadable("%s is missing, or not a plain file of sensible size" % os.path.basename(path))
+            raise Unreadable(f"{os.path.basename(path)} is missing, or not a plain file of sensible size")
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise Unreadable("%s cannot be read: %s" % (os.path.basename(path), error.strerror)) from None
+        raise Unreadable(f"{os.path.basename(path)} cannot be read: {error.strerror}") from None
 
 
 class Trust:
@@ -251,36 +264,48 @@ class Trust:
         self.keys = {(key.name, key.id): key for key in given or bundled}
         self.known = {(key.name, key.id): key for key in bundled}
         self.former = {}
-        left = list(rotations)
+        left = [change for change in map(self.rotation, rotations) if change]
         while True:
-            followed = [note for note in left if self.follow(note)]
+            followed = [change for change in left if self.follow(*change)]
             if not followed:
                 break
-            left = [note for note in left if note not in followed]
-        if left:
-            report.fault("a change of keys is not signed by a key that counts", file="manifest.json")
+            left = [change for change in left if change not in followed]
 
-    def follow(self, data):
-        """A rotation names old and new keys, and both sign it: whoever trusts one learns the others."""
+    def rotation(self, data):
+        """Old and new keys of a rotation that both have signed; any other is a fault."""
         try:
             text, signatures = parse_note(data)
             lines = text.decode().split("\n")
             old, new = ([Key(line[4:]) for line in lines if line.startswith(word)] for word in ("old ", "new "))
+            if lines[0] != ROTATION or not old or not new:
+                raise Unreadable("it is not a rotation")
+            for key in (old[0], new[0]):
+                under = [value for name, key_id, value in signatures if (name, key_id) == (key.name, key.id)]
+                if not under or any(key.verifies(text, value) is False for value in under):
+                    raise Unreadable("it is not signed by both")
         except (Unreadable, ValueError):
-            return False
-        if lines[0] != ROTATION or not old or not new:
-            return False
-        for key in (old[0], new[0]):  # both must have signed
-            under = [value for name, key_id, value in signatures if (name, key_id) == (key.name, key.id)]
-            if not under or not all(key.verifies(text, value) is True for value in under):
-                return False
-        if any((key.name, key.id) in self.keys for key in old):
+            self.report.fault("a change of keys is not signed by the old and the new key")
+            return None
+        return old, new
+
+    def follow(self, old, new):
+        """Whoever trusts one signer of a rotation learns the other side; keys that did not sign it vouch for nothing."""
+        if (old[0].name, old[0].id) in self.keys:
             self.keys.update({(key.name, key.id): key for key in new})
-        elif any((key.name, key.id) in {**self.keys, **self.former} for key in new):
+        elif (new[0].name, new[0].id) in {**self.keys, **self.former}:
             self.former.update({(key.name, key.id): key for key in old})
         else:
             return False
         return True
+
+    def checkpoint(self, data, what, old=True):
+        """Origin, size and root of a checkpoint that a key of each kind of the log has signed."""
+        text = self.signed(data, what, old)
+        known = {**self.known, **self.former, **self.keys}
+        signed = {known[line[:2]].type for line in parse_note(data)[1] if line[:2] in known}
+        for kind in {key.type for key in known.values()} - signed:
+            self.report.fault(f"{what} lacks a signature of kind {kind}", file=what)
+        return parse_checkpoint(text)
 
     def signed(self, data, what, old=True):
         """The text of a note by the log. A wrong signature of a known key is a fault, as is none that counts."""
@@ -294,14 +319,16 @@ class Trust:
                 continue
             result = key.verifies(text, signature)
             if result is False:
-                self.report.fault("the signature of %s under %s is wrong" % (name, what), file=what)
+                self.report.fault(f"the signature of {name} under {what} is wrong", file=what)
             elif (name, key_id) in counts:
                 good, doubtful = good + (result is True), doubtful + (result is None)
         if not good:
             if doubtful or (not self.own and any((name, key_id) in known for name, key_id, _ in signatures)):
-                self.report.doubts.append("no signature under %s is of a key that counts and can be checked here" % what)
+                self.report.doubts.append(
+                    f"no signature under {what} is of a key that counts and can be checked here"
+                )
             else:
-                self.report.fault("%s is not signed by a key of the record" % what, file=what)
+                self.report.fault(f"{what} is not signed by a key of the record", file=what)
         return text
 
 
@@ -317,7 +344,7 @@ class Rows:
         self.report, self.whole = report, whole  # whole: nothing comes before the first row
         self.boots, self.open, self.early, self.closed = {}, {}, {}, OrderedDict()
         self.rows = self.missing = self.sealed = self.again = 0
-        self.erased, self.subjects, self.contents = set(), {}, []
+        self.erased, self.subjects, self.contents, self.breaks = set(), {}, [], []
 
     def add(self, leaf, entry):
         """Look at one row; its place for messages."""
@@ -337,6 +364,8 @@ class Rows:
             self.subjects[subject] = self.subjects.get(subject, 0) + 1
         if row.get("action") == "record.subject.erase" and kind == "event":
             self.erased.add(str(body.get("subject") or row.get("resource")))
+        if row.get("action") == "record.restore" and kind == "event":
+            self.breaks += [str(said) for said in body.get("breaks") or ()]
         for digest in body.get("contents") or ():
             self.contents.append((str(digest), place))
 
@@ -346,10 +375,11 @@ class Rows:
             known = self.boots[boot] = [node, seq, seq - 1, 0]
             if self.whole:
                 self.missing += seq  # numbers before the first
+                known[3] = seq
         if known[0] != node:
             self.report.fault("the row names another node than its boot's other rows", **place)
         if seq <= known[2]:
-            self.report.fault("the row's number was there before: it follows %d of its boot" % known[2], **place)
+            self.report.fault(f"the row's number was there before: it follows {known[2]} of its boot", **place)
         self.missing += max(0, seq - known[2] - 1)
         if seq > known[2] + 1:
             known[3] += seq - known[2] - 1
@@ -379,16 +409,24 @@ class Rows:
 
     def finish(self, absent):
         """What can only be said at the end; `absent` rows are covered by statements."""
+        for boot, found in self.boots.items():
+            if found[3] and any(boot in said for said in self.breaks):
+                self.report.notices.append(f"{found[3]} rows of boot {boot} were lost by a declared restore")
+                self.missing, found[3] = self.missing - found[3], 0
         if self.missing > absent:
-            gaps = ["%s: %d" % (boot, found[3]) for boot, found in self.boots.items() if found[3]][:10]
-            self.report.fault("%d rows are missing between others (%s)" % (self.missing - absent, ", ".join(gaps)))
+            gaps = [f"{boot}: {found[3]}" for boot, found in self.boots.items() if found[3]][:10]
+            self.report.fault(
+                "{} rows are missing between others ({})".format(self.missing - absent, ", ".join(gaps))
+            )
         if self.whole and not absent:
             for place in self.early.values():
                 self.report.fault("an outcome without its intent", **place)
         if self.open:
-            self.report.notices.append("%d calls have no outcome here (under way, or yet to be closed)" % len(self.open))
+            self.report.notices.append(
+                f"{len(self.open)} calls have no outcome here (under way, or yet to be closed)"
+            )
         if self.again:
-            self.report.notices.append("%d calls have a second outcome" % self.again)
+            self.report.notices.append(f"{self.again} calls have a second outcome")
 
 
 # ---- an export ---------------------------------------------------------------------------------------------------
@@ -396,11 +434,11 @@ class Rows:
 
 def tile_path(level, number, width):
     """Where a tile stands (tlog-tiles): 1234067 is x001/x234/067."""
-    digits = "%03d" % (number % 1000)
+    digits = f"{number % 1000:03}"
     while number >= 1000:
         number //= 1000
-        digits = "x%03d/%s" % (number % 1000, digits)
-    return "tile/%s/%s%s" % (level, digits, "" if width == WIDTH else ".p/%d" % width)
+        digits = f"x{number % 1000:03}/{digits}"
+    return "tile/{}/{}{}".format(level, digits, "" if width == WIDTH else f".p/{width}")
 
 
 class Export:
@@ -415,7 +453,7 @@ class Export:
     def verify(self):
         """All checks, in the order in which they rely on each other."""
         if not os.path.isfile(os.path.join(self.folder, "manifest.json")):
-            raise Unknown("%s is not an export: it has no manifest.json" % self.folder)
+            raise Unknown(f"{self.folder} is not an export: it has no manifest.json")
         self.manifest = json_object(self.file("manifest.json", 1 << 30), "manifest.json")
         try:
             self.origin, self.size = str(self.manifest["origin"]), int(self.manifest["size"])
@@ -425,7 +463,7 @@ class Export:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Unreadable("manifest.json lacks a member or has one of another kind") from None
         if self.manifest.get("format") != EXPORT or not 0 <= self.first <= self.end <= self.size:
-            raise Unreadable("manifest.json is not of the format %s" % EXPORT)
+            raise Unreadable(f"manifest.json is not of the format {EXPORT}")
         self.known_contents = known
         bundled = keys_of(self.file("keys/log.vkey").decode("utf-8", "replace"))
         rotations = [str(note).encode() for note in self.manifest.get("rotations") or ()]
@@ -442,18 +480,30 @@ class Export:
         """Each file is there as the manifest lists it, and no other file is."""
         for name, digest in sorted(self.files.items()):
             try:
-                if ".." in name.split("/") or hashlib.sha256(self.file(name, 1 << 30)).hexdigest() != digest:
-                    self.report.fault("%s was changed" % name, file=name)
+                if ".." in name.split("/") or name.startswith("/") or self.hash(name) != digest:
+                    self.report.fault(f"{name} was changed", file=name)
             except Unreadable as error:
                 self.report.fault(str(error), file=name)
         for folder, _, names in os.walk(self.folder):
             for name in names:
                 path = os.path.relpath(os.path.join(folder, name), self.folder).replace(os.sep, "/")
                 if path not in self.files and path != "manifest.json" and not self.belongs(path):
-                    self.report.fault("%s does not belong to the export" % path, file=path)
+                    self.report.fault(f"{path} does not belong to the export", file=path)
+
+    def hash(self, name):
+        """SHA-256 of a file of any size."""
+        path, hashed = os.path.join(self.folder, *name.split("/")), hashlib.sha256()
+        if os.path.islink(path) or not os.path.isfile(path):
+            raise Unreadable(f"{name} is missing")
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                hashed.update(block)
+        return hashed.hexdigest()
 
     def belongs(self, path):
-        found = re.fullmatch(r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?", path)
+        found = re.fullmatch(
+            r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?", path
+        )
         if found:
             level = 0 if found[1] == "entries" else int(found[1])
             number = int(found[2].replace("/", "").replace("x", ""))
@@ -463,7 +513,7 @@ class Export:
         name = path.split("/")[-1]
         if path == "manifest.note":
             return bool(self.manifest.get("signed"))
-        return name in self.known_contents and path == "contents/%s/%s" % (name[:2], name)
+        return name in self.known_contents and path == f"contents/{name[:2]}/{name}"
 
     def in_range(self, number):
         return self.first < self.end and self.first // WIDTH <= number <= (self.end - 1) // WIDTH
@@ -477,29 +527,32 @@ class Export:
         if not self.manifest.get("signed"):
             self.report.notices.append("the manifest is not signed: only what follows from the tree is certain")
             return
-        text = "%s\n%s\nsha256:%s\n" % (EXPORT, self.origin, hashlib.sha256(self.file("manifest.json")).hexdigest())
+        text = "{}\n{}\nsha256:{}\n".format(
+            EXPORT, self.origin, hashlib.sha256(self.file("manifest.json")).hexdigest()
+        )
         try:
             if self.trust.signed(self.file("manifest.note"), "manifest.note") != text.encode():
                 self.report.fault("manifest.json is not the one that was signed", file="manifest.json")
         except Unreadable as error:
-            self.report.fault("manifest.note: %s" % error, file="manifest.note")
+            self.report.fault(f"manifest.note: {error}", file="manifest.note")
 
     def head(self):
         """The newest checkpoint: what everything else is checked against."""
         note = self.file("checkpoint")
-        text = self.trust.signed(note, "checkpoint", old=False)
-        origin, size, self.root = parse_checkpoint(text)
+        origin, size, self.root = self.trust.checkpoint(note, "checkpoint", old=False)
         if (origin, size) != (self.origin, self.size):
-            self.report.fault("the checkpoint is of %s at %d, the manifest says otherwise" % (origin, size), file="checkpoint")
+            self.report.fault(
+                f"the checkpoint is of {origin} at {size}, the manifest says otherwise", file="checkpoint"
+            )
             raise Unreadable("checkpoint and manifest do not belong together")
         _, signatures = parse_note(note)
         for witness in self.options.witnesses:
             under = [s for name, key_id, s in signatures if (name, key_id) == (witness.name, witness.id)]
             results = [witness.verifies(text, signature) for signature in under]
             if False in results:
-                self.report.fault("the cosignature of %s is wrong" % witness.name, file="checkpoint")
+                self.report.fault(f"the cosignature of {witness.name} is wrong", file="checkpoint")
             elif True not in results:
-                self.report.doubts.append("the checkpoint carries no cosignature of %s" % witness.name)
+                self.report.doubts.append(f"the checkpoint carries no cosignature of {witness.name}")
 
     def tile(self, level, number):
         """The hashes of a tile, or None after a fault."""
@@ -511,7 +564,7 @@ class Export:
             self.report.fault(str(error), file=name)
             return None
         if len(data) != 32 * width:
-            self.report.fault("the tile holds %d bytes instead of %d" % (len(data), 32 * width), file=name)
+            self.report.fault(f"the tile holds {len(data)} bytes instead of {32 * width}", file=name)
             return None
         return [data[i : i + 32] for i in range(0, len(data), 32)]
 
@@ -550,16 +603,16 @@ class Export:
         names += [(path, read(path)) for path in self.options.checkpoints]
         for name, note in names:
             try:
-                origin, size, root = parse_checkpoint(self.trust.signed(note, name))
+                origin, size, root = self.trust.checkpoint(note, name)
             except Unreadable as error:
-                self.report.fault("%s: %s" % (name, error), file=name)
+                self.report.fault(f"{name}: {error}", file=name)
                 continue
             if origin != self.origin and self.epoch(origin):
-                self.report.notices.append("%s is of %s, before a declared restore" % (name, origin))
+                self.report.notices.append(f"{name} is of {origin}, before a declared restore")
             elif origin != self.origin:
-                self.report.fault("%s is of another log, %s" % (name, origin), file=name)
+                self.report.fault(f"{name} is of another log, {origin}", file=name)
             elif size > self.size:
-                self.report.doubts.append("%s is newer than the export (%d > %d)" % (name, size, self.size))
+                self.report.doubts.append(f"{name} is newer than the export ({size} > {self.size})")
             else:
                 self.roots.setdefault(size, []).append((name, root))
         self.report.checked["checkpoints"] = 1 + len(names)
@@ -581,7 +634,7 @@ class Export:
                 if said.get("epoch", 1) == self.manifest.get("epoch"):
                     self.dropped += [(int(first), int(end)) for first, end in said["leaves"]]
             except (Unreadable, IndexError, KeyError, TypeError, ValueError) as error:
-                self.report.fault("%s cannot be read as a statement: %s" % (name, error), file=name)
+                self.report.fault(f"{name} cannot be read as a statement: {error}", file=name)
         merged = []
         for first, end in sorted(self.dropped):
             if merged and first <= merged[-1][1]:
@@ -598,7 +651,7 @@ class Export:
             if inside or self.width(0, number) < WIDTH:
                 hashes = self.tile(0, number)
                 if hashes is None:
-                    self.report.doubts.append("rows from leaf %d on could not be checked" % (number * WIDTH))
+                    self.report.doubts.append(f"rows from leaf {number * WIDTH} on could not be checked")
                     break
                 if inside:
                     absent += self.bundle(number, hashes, rows)
@@ -624,7 +677,7 @@ class Export:
         """Compare the roots of checkpoints that lie inside the tile that comes next."""
         for size in [size for size in self.roots if tree.size <= size < tree.size + WIDTH and size < self.size]:
             if size > tree.size and hashes is None:
-                self.report.notices.append("the checkpoint at %d lies outside the exported range" % size)
+                self.report.notices.append(f"the checkpoint at {size} lies outside the exported range")
                 del self.roots[size]
                 continue
             grown = Tree()
@@ -634,7 +687,7 @@ class Export:
             if grown.size == size:
                 for name, root in self.roots.pop(size):
                     if grown.root() != root:
-                        self.report.fault("%s has another root than the tree at %d had" % (name, size), file=name)
+                        self.report.fault(f"{name} has another root than the tree at {size} had", file=name)
 
     def bundle(self, number, hashes, rows):
         """Compare one file of entries with its tile; how many rows a statement explains."""
@@ -648,7 +701,7 @@ class Export:
         found = [leaf_hash(entry) if entry else None for entry in entries]
         wanted = {value: start + i for i, value in enumerate(hashes)}
         if len(entries) != len(hashes):
-            self.report.fault("the file holds %d rows instead of %d" % (len(entries), len(hashes)), file=name)
+            self.report.fault(f"the file holds {len(entries)} rows instead of {len(hashes)}", file=name)
         for i, value in enumerate(hashes):
             leaf, value_there = start + i, found[i] if i < len(found) else None
             if value_there == value:
@@ -671,7 +724,7 @@ class Export:
     def differs(self, leaf, i, entries, found, value, wanted, name):
         """Say of a leaf that does not hold its row what happened."""
         if value in found:
-            what = "the row was moved; it stands at leaf %d" % (leaf - i + found.index(value))
+            what = f"the row was moved; it stands at leaf {leaf - i + found.index(value)}"
         elif i >= len(found) or found[i] is None or found[i] in wanted:
             what = "the row was removed"
         else:
@@ -682,15 +735,15 @@ class Export:
         """Contents beside the rows just read: each is there, and is what its digest says."""
         for digest, place in rows.contents:
             name = digest.partition(":")[2]
-            path = "contents/%s/%s" % (name[:2], name)
+            path = f"contents/{name[:2]}/{name}"
             if name not in self.known_contents:
-                self.report.fault("the content %s of the row is missing" % digest, **place)
+                self.report.fault(f"the content {digest} of the row is missing", **place)
                 continue
             try:
                 if hashlib.sha256(self.file(path, 1 << 30)).hexdigest() != name:
-                    self.report.fault("the content %s of the row was changed" % digest, **place)
+                    self.report.fault(f"the content {digest} of the row was changed", **place)
             except Unreadable as error:
-                self.report.fault("the content %s of the row: %s" % (digest, error), **place)
+                self.report.fault(f"the content {digest} of the row: {error}", **place)
         rows.contents.clear()
 
     def numbers(self, rows, absent):
@@ -698,19 +751,29 @@ class Export:
         report, said = self.report, self.manifest
         for name, value in (("rows", rows.rows), ("absent", absent)):
             if said.get(name) != value:
-                report.fault("the manifest says %s %s, found %d" % (said.get(name), name, value), file="manifest.json")
-        report.checked.update(rows=rows.rows, leaves="%d to %d of %d" % (self.first, self.end, self.size),
-                              boots=len(rows.boots), contents=len(self.known_contents), statements=len(self.dropped))
+                report.fault(f"the manifest says {said.get(name)} {name}, found {value}", file="manifest.json")
+        report.checked.update(
+            rows=rows.rows,
+            leaves=f"{self.first} to {self.end} of {self.size}",
+            boots=len(rows.boots),
+            contents=len(self.known_contents),
+            statements=len(self.dropped),
+        )
         shredded = {subject: rows.subjects[subject] for subject in rows.erased if subject in rows.subjects}
         if absent:
-            report.notices.append("%d rows were dropped under a signed statement" % absent)
+            report.notices.append(f"{absent} rows were dropped under a signed statement")
         if shredded:
-            report.notices.append("shredded: %d rows about %d erased persons are intact, and nobody can read their personal values"
-                                  % (sum(shredded.values()), len(shredded)))
+            report.notices.append(
+                f"shredded: {sum(shredded.values())} rows about {len(shredded)} erased persons are intact, and nobody can read their personal values"
+            )
         if said.get("unsealed"):
-            report.notices.append("%s rows were not yet sealed and are not part of the proof" % said["unsealed"].get("rows"))
+            report.notices.append(
+                "{} rows were not yet sealed and are not part of the proof".format(said["unsealed"].get("rows"))
+            )
         if self.trust.own:
-            report.notices.append("the keys came from the export itself: this shows that it is whole, not whose it is")
+            report.notices.append(
+                "the keys came from the export itself: this shows that it is whole, not whose it is"
+            )
 
 
 def split(data):
@@ -743,11 +806,11 @@ def keys_of(text):
 def verify_proof(path, options, report):
     """A tlog-proof and its row: does the path lead from the row to a root that a key of the record signed?"""
     if not os.path.isfile(path):
-        raise Unknown("%s is neither an export nor a proof" % path)
+        raise Unknown(f"{path} is neither an export nor a proof")
     head, found, note = read(path).partition(b"\n\n")
     lines = head.decode("utf-8", "replace").split("\n")
     if not found or lines.pop(0) != PROOF or not lines:
-        raise Unreadable("it is not a %s" % PROOF)
+        raise Unreadable(f"it is not a {PROOF}")
     extra = {}
     if lines[0].startswith("extra "):
         try:
@@ -759,7 +822,7 @@ def verify_proof(path, options, report):
     index = int(lines.pop(0)[6:])
     rotations = [str(rotation).encode() for rotation in extra.get("rotations") or ()]
     trust = Trust(options.keys, [Key(str(text)) for text in extra.get("keys") or ()], rotations, report)
-    origin, size, root = parse_checkpoint(trust.signed(note, "checkpoint"))
+    origin, size, root = trust.checkpoint(note, "checkpoint")
     entry = read(options.entry or re.sub(r"\.tlog-proof$", "", path) + ".entry")
     place = {"leaf": index, **place_of(entry)}
     if index >= size:
@@ -784,19 +847,21 @@ def arguments(words):
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(words)
     for name in ("keys", "witnesses"):
-        texts = [read(text).decode("utf-8", "replace") if os.path.isfile(text) else text for text in getattr(options, name)]
+        texts = [
+            read(text).decode("utf-8", "replace") if os.path.isfile(text) else text for text in getattr(options, name)
+        ]
         setattr(options, name, [key for text in texts for key in keys_of(text)])
     return options
 
 
 def show(report, path):
-    print("%s: %s" % (path, report.verdict.upper()))
+    print(f"{path}: {report.verdict.upper()}")
     for name, value in report.checked.items():
-        print("  checked %s: %s" % (name, value))
+        print(f"  checked {name}: {value}")
     for fault in report.faults:
-        print("  FAULT %s (%s)" % (fault["what"], ", ".join("%s %s" % (k, v) for k, v in fault.items() if k != "what")))
+        print("  FAULT {} ({})".format(fault["what"], ", ".join(f"{k} {v}" for k, v in fault.items() if k != "what")))
     if report.count > len(report.faults):
-        print("  and %d faults more" % (report.count - len(report.faults)))
+        print(f"  and {report.count - len(report.faults)} faults more")
     for doubt in report.doubts:
         print("  cannot tell: " + doubt)
     for notice in report.notices:
@@ -808,7 +873,7 @@ def main(words=None):
     try:
         options = arguments(words)
     except Unreadable as error:
-        print("verify.py: %s" % error, file=sys.stderr)
+        print(f"verify.py: {error}", file=sys.stderr)
         return 2
     try:
         if os.path.isdir(options.path):
@@ -820,8 +885,18 @@ def main(words=None):
     except Unreadable as error:
         report.fault(str(error))
     if options.json:
-        print(json.dumps({"verdict": report.verdict, "checked": report.checked, "count": report.count,
-                          "faults": report.faults, "doubts": report.doubts, "notices": report.notices}))
+        print(
+            json.dumps(
+                {
+                    "verdict": report.verdict,
+                    "checked": report.checked,
+                    "count": report.count,
+                    "faults": report.faults,
+                    "doubts": report.doubts,
+                    "notices": report.notices,
+                }
+            )
+        )
     else:
         show(report, options.path)
     return {"intact": 0, "tampered": 1, "cannot tell": 2}[report.verdict]

@@ -16,7 +16,7 @@ from app.core.paths import postgres_home
 from tests.cluster import Cluster, cluster
 from tests.faults.callers import CALLS, call, caller
 from tests.faults.invariants import broken
-from tests.fix_process import Program, Provider
+from tests.fix_process import Program, Provider, until
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +89,11 @@ async def test_site_serves_with_its_roles_apart(apart: Apart) -> None:
     with apart.program.serving() as process:
         async with caller() as session:
             assert {(await call(session, process.url, key, door)).status for door in CALLS} == {200}
+        await asyncio.to_thread(until, lambda: apart.program.rows("SELECT 1 FROM audit_runs"))
+        assert apart.program.rows("SELECT 1 FROM pg_stat_activity WHERE usename = 'sallyport_sealer'")
+        assert not apart.program.rows(
+            "SELECT 1 FROM pg_stat_activity WHERE application_name = 'sallyport migrate'"
+        )
     again = await asyncio.to_thread(
         apart.program.run, "audit", "query", "--format", "jsonl", "--action", "model.*"
     )

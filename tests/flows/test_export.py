@@ -97,6 +97,16 @@ async def test_a_month_without_rows_is_an_empty_export(shell: tuple[Served, Shel
     assert (await run.alone("verify", str(run.folder / "old"), "--key", keys_of(served)[0])).code == 0
 
 
+async def test_what_cannot_be_judged_is_not_called_tampered(shell: tuple[Served, Shell]) -> None:
+    _, run = shell
+    await run.site("export", "--output", str(run.folder / "out"))
+    empty = run.folder / "empty"
+    empty.mkdir()
+    for words in (("verify", str(empty)), ("verify", str(run.folder / "out"), "--key", "/nowhere/log.vkey")):
+        assert (await run.alone(*words)).code == 2
+    assert (await run.script(empty))[0] == 2
+
+
 async def test_an_export_replaces_nothing(shell: tuple[Served, Shell]) -> None:
     _, run = shell
     (run.folder / "there").mkdir()

@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 
+from app.audit.event import Event
 from app.core.call import Resource
+from app.core.ids import uuid7
 from app.server.first_run import host_call
 from tests.fix_api import Api
 from tests.fix_server import until
@@ -112,3 +115,27 @@ async def test_a_place_that_is_none_is_refused_with_a_remedy(api: Api) -> None:
         assert (answer.status, answer.body["error"]["code"]) == (400, "invalid_place")
     answer = await api.ask("GET", "/api/v1/audit/stream?kinds=nonsense", who="grace")
     assert answer.status == 400
+
+
+@pytest.mark.slow
+async def test_a_reader_that_does_not_read_is_let_go(api: Api) -> None:
+    url = api.served.url.removeprefix("http://")
+    host, _, port = url.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    head = f"GET /api/v1/audit/stream HTTP/1.1\r\nHost: {url}\r\nAuthorization: Bearer {api.keys['grace']}\r\n\r\n"
+    writer.write(head.encode())
+    assert b"200 OK" in await reader.readline()
+    writer.transport.pause_reading()
+    recorder = api.served.site.recorder
+    for number in range(2500):
+        row = Event(
+            id=str(uuid7()), time="2026-03-01T00:00:00Z", kind="event", call=str(uuid7()), action="test.fill",
+            body={"number": number, "filling": "x" * 20_000},
+        )  # fmt: skip
+        await recorder.write(row)
+    ended = "action = 'audit.read' AND kind = 'outcome'"
+    rows = await until(lambda: api.served.record(ended), 40)
+    events = await api.served.site.reading.event(str(rows[0]["call"]))
+    assert events[-1].body["result"]["end"] == "the reader is too slow"
+    assert (await api.ask("GET", "/api/v1/status", who="ada")).status == 200
+    writer.close()

@@ -15,6 +15,8 @@ from app.audit.retention.holds import LIFT, SET
 from app.audit.retention.retention import RUN
 from app.audit.tlog.note import parse_key, parse_note
 from app.audit.tlog.signing import verify
+from app.audit.verify import Anchors, Connections, Report, Surroundings, verify_database
+from app.cli.audit.outside import published, statements
 from app.core.call import Resource
 from app.core.canonical import digest
 from app.core.ids import uuid7
@@ -77,6 +79,17 @@ async def sealed(served: Served) -> None:
     )
 
 
+async def verified(served: Served) -> Report:
+    """The live record, verified with what was published outside the database."""
+    site = served.site
+    await until(
+        lambda: not served.select("SELECT 1 FROM audit_events e WHERE NOT audit_is_sealed(e.boot, e.seq)")
+    )
+    around = Surroundings(checkpoints=list(published(site)), statements=statements(site), witnesses=[])
+    async with await site.connection("verify") as ahead, await site.connection("verify") as other:
+        return await verify_database(Connections(ahead, other), Anchors(), around, lambda done, total: None)
+
+
 async def run(served: Served) -> list[Any]:
     async with served.site.admission.admit(host_call(RUN, Resource("record", "retention"))) as passage:
         return await served.site.keeping.retention.run(passage)
@@ -125,6 +138,9 @@ async def test_months_that_are_over_go_as_tables_under_a_sealed_statement(serve:
     leaves = [hashlib.sha256(b"\0" + bytes(entry)).digest() for entry in gone]
     assert said["sha256"] == hashlib.sha256(b"".join(leaves)).hexdigest()
     assert {json.loads(bytes(entry))["time"][:7] for entry in gone} == {"2026-03"}
+    report = await verified(served)
+    assert (report.verdict, report.faults) == ("intact", [])
+    assert "14 rows were dropped under a signed statement" in report.notices
 
 
 async def test_statement_outside_is_signed_by_the_key_of_the_log(serve: Serve) -> None:

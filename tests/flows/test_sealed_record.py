@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -111,3 +112,29 @@ def _run(postgres: str, *statements: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as conn:
         for statement in statements:
             conn.execute(statement)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def test_an_alarm_is_shown_by_every_window_and_calls_go_on(database: str, tmp_path: Path) -> None:
+    program = Program(tmp_path, database=database)
+    with program.serving() as process:
+        settled(program)
+        key = tmp_path / "data" / "keys" / "record" / "signing"
+        key.rename(tmp_path / "elsewhere")
+
+        def notes() -> dict[str, str]:
+            with urlopen(f"{process.url}/readyz", timeout=10) as answer:
+                assert answer.status == 200
+                return json.loads(answer.read()).get("notes", {})
+
+        assert "keys/record/signing" in until(notes)["record key"]
+        with urlopen(f"{process.url}/metrics", timeout=10) as answer:
+            assert b'sallyport_record_alarm{alarm="key"} 1.0' in answer.read()
+        assert program.run("user", "list").returncode == 0
+        assert program.run("audit", "status").returncode == 1
+        assert "record.alarm.key" in {
+            row["action"] for row in program.rows("SELECT action FROM audit_events")
+        }
+        assert program.run("doctor").returncode == 1
+        (tmp_path / "elsewhere").rename(key)
+        until(lambda: not notes())
+        settled(program)

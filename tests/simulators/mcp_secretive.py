@@ -38,6 +38,9 @@ FORMS = {
 }
 
 
+TOOLS = ("tell", "progress", "log", "start", "files", "nonsense")
+
+
 def send(message: dict) -> None:
     sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
     sys.stdout.flush()
@@ -83,7 +86,10 @@ def main() -> None:
                 "instructions": f"Use {given()}.",
             }
         elif message["method"] == "tools/list":
-            result = {"tools": [{"name": "tell", "description": given(), "inputSchema": {"type": "object"}}]}
+            schema = {"type": "object"}
+            result = {
+                "tools": [{"name": name, "description": given(), "inputSchema": schema} for name in TOOLS]
+            }
         elif message["method"] == "tools/call":
             try:
                 result = call(params["name"], params.get("arguments") or {}, params.get("_meta") or {})

@@ -1,18 +1,25 @@
 """Writing an export: a static tlog-tiles log (c2sp.org/tlog-tiles) with what is needed to judge it."""
 
 import base64
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from app import __version__
+from app.audit.event import Event
 from app.audit.export.folder import Folder
 from app.audit.export.manifest import Contents, Manifest, signed_text
 from app.audit.export.source import Context, Head, Source
 from app.audit.tlog.tiles import WIDTH, Tile, encode_bundle, tiles_of
+from app.core.canonical import canonical
 from app.core.paths import resources
 
+REVEALED = "revealed.jsonl"
+_PERSON = re.compile(rb'"(?:resource_)?subject":"')
+Reveal = Callable[[Sequence[Event]], Awaitable[list[Event]]]
+"""Rows with the values of persons opened, as readers see them."""
 Sign = Callable[[str], bytes]
 """A signed note of this text, by the keys of the record."""
 
@@ -26,6 +33,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     made: str
     unsealed: dict[str, Any] = {}
     sign: Sign | None = None
+    reveal: Reveal | None = None
     progress: Callable[[int], None] = lambda _: None
 
 
@@ -57,7 +65,11 @@ class Bundle:
     async def write(self) -> Manifest:
         """Write everything; the manifest comes last."""
         await self._tiles()
-        await self._entries()
+        if self._asked.reveal is None:
+            await self._entries(None)
+        else:
+            with self._folder.lines(REVEALED) as write:
+                await self._entries(write)
         context = await self._source.context()
         self._papers(context)
         manifest = self._manifest(context)
@@ -79,7 +91,7 @@ class Bundle:
         first, end = self._asked.first, self._asked.end
         return first < end and first // WIDTH <= index <= (end - 1) // WIDTH
 
-    async def _entries(self) -> None:
+    async def _entries(self, revealed: Callable[[bytes], None] | None) -> None:
         # Leaves outside the range that share a tile with it are left empty, like dropped ones.
         first, end = self._asked.first, self._asked.end
         if first == end:
@@ -88,6 +100,12 @@ class Bundle:
         async for batch in self._source.entries(first, end):
             for entry in batch:
                 await self._entry(entry)
+            if revealed is not None and self._asked.reveal is not None:
+                sealed = [entry for entry in batch if entry and _PERSON.search(entry)]
+                for event in await self._asked.reveal(
+                    [msgspec.json.decode(one, type=Event) for one in sealed]
+                ):
+                    revealed(canonical(event))
             self._asked.progress(self.rows + self.absent)
         if self._waiting:
             width = min(WIDTH, self._head.size - self._index * WIDTH)

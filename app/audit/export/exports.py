@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from app.audit.export import store
-from app.audit.export.bundle import Asked, Bundle, Sign
+from app.audit.export.bundle import Asked, Bundle, Reveal, Sign
 from app.audit.export.folder import Folder
 from app.audit.export.log import Beside, SealedLog, open_log
 from app.audit.export.manifest import Manifest
@@ -55,6 +55,7 @@ class Exports:
         wanted: Wanted,
         *,
         signer: Callable[[], Sign | None],
+        reveal: Reveal | None = None,
         progress: Callable[[int, int], None],
     ) -> Manifest:
         """Write the folder; InputError if it is there or the range is none. `signer` is asked once the log is there."""
@@ -70,6 +71,7 @@ class Exports:
                 made=self._clock.now().isoformat(timespec="seconds"),
                 unsealed=unsealed,
                 sign=signer(),
+                reveal=reveal,
                 progress=lambda done: progress(done, end - first),
             )
             manifest = await Bundle(folder, log, log.head, asked).write()

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.core.errors import InputError
@@ -35,9 +37,18 @@ class Folder:
         if listed:
             self.files[name] = hashlib.sha256(data).hexdigest()
 
-    def has(self, name: str) -> bool:
-        """Whether the file was written."""
-        return (self._partial / name).exists()
+    @contextmanager
+    def lines(self, name: str) -> Iterator[Callable[[bytes], None]]:
+        """A listed file that is written line by line, with nothing of it in memory."""
+        hashed = hashlib.sha256()
+        with (self._partial / name).open("xb") as file:
+
+            def write(line: bytes) -> None:
+                hashed.update(line + b"\n")
+                self.bytes += file.write(line + b"\n")
+
+            yield write
+        self.files[name] = hashed.hexdigest()
 
     def finish(self) -> None:
         """Make everything durable, then rename."""

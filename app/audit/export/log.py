@@ -9,6 +9,7 @@ from app.audit.export.source import Context, Head
 from app.core.errors import NotFoundError
 
 BATCH = 2048
+ROTATION = "sallyport.record/key-rotation/v1\n"
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +62,9 @@ class SealedLog:
             witness_keys=self._beside.witness_keys,
             statements=self._beside.statements(),
             checkpoints=[(one.size, (one.note + one.lines).encode()) for one in kept],
-            rotations=list(dict.fromkeys(key.statement for key in keys if key.statement)),
+            rotations=list(
+                dict.fromkeys(key.statement for key in keys if key.statement.startswith(ROTATION))
+            ),
             epochs=[msgspec.to_builtins(epoch) for epoch in epochs],
         )
 

@@ -117,5 +117,13 @@ async def ended_since(conn: Connection, *, boots: list[UUID], seqs: list[int], l
 
 
 async def allow(conn: Connection, milliseconds: int) -> None:
-    """Give each statement of this transaction so long."""
-    await conn.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
+    """Give each statement of this transaction so long, one process, and no reading of whole partitions.
+
+    A question must not take the processors from the calls that are being served; a walk along an index can end
+    as soon as the page is full, and its order is that of the page.
+    """
+    await conn.execute(
+        "SELECT set_config('statement_timeout', %s, true), set_config('enable_seqscan', 'off', true),"
+        " set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)",
+        (str(milliseconds),),
+    )

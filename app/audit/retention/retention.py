@@ -71,6 +71,12 @@ class Retention:
         self._write = write
         self._statements = statements
         self._empty: dict[datetime, set[str]] = {}
+        self._mirrored: set[str] = set()
+        self._awaited: Callable[[datetime, datetime], Awaitable[bool]] = _by_nobody
+
+    def wait_for(self, awaited: Callable[[datetime, datetime], Awaitable[bool]]) -> None:
+        """Leave a month alone while somebody has not got some of its rows."""
+        self._awaited = awaited
 
     async def plan(self) -> list[Due]:
         """What is due now, oldest month first; classes that are done are left out until a hold is lifted."""
@@ -96,6 +102,15 @@ class Retention:
             await self._sweep(conn)
         return removed
 
+    async def mirror(self) -> None:
+        """Have the statements of other nodes in this node's file too."""
+        async with await self._connect() as conn:
+            for removal in await store.removals(conn, limit=100_000):
+                if str(removal.statement) not in self._mirrored:
+                    if (entry := await store.entry(conn, removal.statement)) is not None:
+                        await self._statements.append(msgspec.json.decode(entry, type=Event))
+                    self._mirrored.add(str(removal.statement))
+
     async def _plan(self, conn: store.Connection) -> list[Due]:
         now = self._clock.now()
         found: list[Due] = []
@@ -108,7 +123,9 @@ class Retention:
             due = [count for count in counts if count.name in over]
             # Nothing comes into a month that is over: what is empty need not be counted again.
             self._empty.setdefault(month.month, set()).update(over - {count.name for count in due})
-            if due:
+            if due and await self._awaited(month.month, month.ends):
+                log.info("retention: %s stays, a sink has not got all of it", f"{month.month:%Y-%m}")
+            elif due:
                 found.append(_due(month, counts, due))
         return found
 
@@ -166,6 +183,10 @@ class Retention:
             await store.sweep(
                 conn, statement, candidates, since=UUID(int=int(since.timestamp() * 1000) << 80)
             )
+
+
+async def _by_nobody(starts: datetime, ends: datetime) -> bool:
+    return False
 
 
 def _due(month: store.Month, counts: list[store.Count], due: list[store.Count]) -> Due:

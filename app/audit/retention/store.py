@@ -266,3 +266,10 @@ async def lock_retention(conn: Connection) -> bool:
     cursor = await conn.execute("SELECT pg_try_advisory_lock(7305409316)")
     row = await cursor.fetchone()
     return bool(row and row[0])
+
+
+async def entry(conn: Connection, event: UUID) -> bytes | None:
+    """The stored bytes of a row."""
+    cursor = await conn.execute("SELECT entry FROM audit_events WHERE id = %s", (event,))
+    row = await cursor.fetchone()
+    return bytes(row[0]) if row else None

@@ -18,6 +18,7 @@ from app.audit.signing.keys import KeySource, new_signers, public_keys, write_si
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.note import Note
 from app.audit.tlog.signing import SeedSigner, signed
+from app.core import crash
 from app.core.clock import Clock
 from app.core.errors import ConfigError, ConflictError, DatabaseError
 
@@ -106,6 +107,8 @@ async def declare(
         tree.head = tree.sign(signers, now=clock.now())
         await store.put_head(conn, tree.head)
         await store.keep_checkpoint(conn, tree.head)
+    if __debug__:
+        crash.at("restore.after_commit")
     outside.publish(note_of(tree.head), now=clock.now(), keep=True)
     source.remember(str(statement))
     return Declared(epoch.origin, tree.head.size, reason, broken.said)

@@ -11,6 +11,7 @@ from app.audit.sealing.state import happened
 from app.audit.signing.files import replace_file
 from app.audit.signing.keys import KeySource, new_signers, public_keys, read_signers, render_signers
 from app.audit.tlog.signing import SeedSigner
+from app.core import crash
 from app.core.clock import Clock
 from app.core.errors import ConfigError, ConflictError
 
@@ -42,6 +43,8 @@ async def rotate(
         for key in public_keys(new):
             await store.insert_log_key(conn, known[-1].turn + 1, key.algorithm, str(key), str(note))
         await record_within(conn, event, node=node, clock=clock)
+    if __debug__:
+        crash.at("rotate.after_commit")
     source.remember(str(note))
     if source.managed:
         source.promote()

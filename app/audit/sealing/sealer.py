@@ -18,6 +18,7 @@ from app.audit.sealing.tree import Tree, note_of, read_tree
 from app.audit.signing.keys import KeySource, known_keys
 from app.audit.tlog.signing import SeedSigner, verified
 from app.config.schema import Record
+from app.core import crash
 from app.core.clock import Clock
 from app.core.errors import ConfigError, DatabaseError, ProofError
 from app.jobs import Leader
@@ -59,6 +60,7 @@ class Sealer:
         self._kept: store.Head | None = None
         self._rest_until = float("-inf")
         self._look_at = float("-inf")
+        self._closing = False
 
     async def prepare(self) -> None:
         """Begin the log if there is none, so that its key is there as soon as a new site is."""
@@ -91,7 +93,7 @@ class Sealer:
             more = await self._ready(conn) and seal
         while more:
             with store.deadline(conn, PATIENCE):
-                more = await self._seal(conn)
+                more = await self._seal(conn) and not self._closing
 
     async def _ready(self, conn: store.Connection) -> bool:
         """Whether the tree, its keys and what was published before all agree."""
@@ -152,6 +154,8 @@ class Sealer:
             origin = self._settings.origin
             self._signers = await asyncio.to_thread(self._source.create, f"{origin}/audit" if origin else "")
             log.info("the key of the record was made: %s", self._source.path)
+            if __debug__:
+                crash.at("seal.after_key")
         await begin_log(conn, self._signers, origin=self._settings.origin, now=self._clock.now())
 
     async def _load(self, conn: store.Connection, epoch: store.Epoch) -> None:
@@ -182,13 +186,20 @@ class Sealer:
                 await store.keep_checkpoint(conn, tree.head)
             for boot in found.done:
                 await store.close_boot(conn, boot.boot, boot.opened)
+            if __debug__:
+                crash.at("seal.before_commit")
         self._tree = tree
+        if __debug__:
+            crash.at("seal.after_commit")
         tree.cursors |= found.cursors
         if found.rows or keep:
             self._retiring = []
             self._kept = tree.head if keep else self._kept
             await self._publish(tree.head, keep=keep)
+        if __debug__:
+            crash.at("seal.after_publish")
         self._report(tree, found)
+        self.state.waiting(await store.unsealed_rows(conn) if found.more or found.irregular else 0)
         return found.more
 
     def _due(self, now: datetime) -> bool:
@@ -226,7 +237,6 @@ class Sealer:
     def _report(self, tree: Tree, found: Gathered) -> None:
         self.state.sealed(found.rows)
         self._showing(tree.head)
-        self.state.waiting(0)
         for name, wanted in (("gap", False), ("cursor", True)):
             irregular = [one for one in found.irregular if one.moved is wanted]
             if irregular:
@@ -271,6 +281,7 @@ class Sealer:
         await self._leader.resign()
 
     async def close(self) -> None:
-        """Seal what the last calls left, then leave the lead to others."""
+        """Seal what the last calls left, one transaction of it, then leave the lead to others."""
+        self._closing = True
         await self.step()
         await self._give_up()

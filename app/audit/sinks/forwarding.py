@@ -1,7 +1,6 @@
 """Forward the record to one sink, whatever happens to it, to the database or to this node."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -18,6 +17,7 @@ from app.audit.sinks.writing import writer
 from app.config.schema import Sink
 from app.core.clock import Clock
 from app.core.errors import DatabaseError, DeliveryError, SallyportError
+from app.jobs.leader import Leader
 
 log = logging.getLogger(__name__)
 
@@ -73,32 +73,35 @@ class Forwarder:
 
     async def run(self) -> None:
         """Forward until cancelled."""
-        while True:
-            try:
-                conn = await self._connect()
-            except DatabaseError as error:
-                log.debug("sink %s: %s", self.name, error)
-            else:
-                try:
-                    await self._serve(conn)
-                except (store.Refused, DatabaseError, OSError) as error:
-                    log.warning("sink %s: the database: %s", self.name, " ".join(str(error).split()))
-                except Exception:
-                    # Whatever a sink sends must not end forwarding.
-                    log.exception("sink %s: failed", self.name)
-                finally:
-                    self._metrics.leads(self.name, leading=False)
-                    await conn.close()
-            await asyncio.sleep(LEAD_SECONDS)
+        leader = Leader(connect=self._connect, name=f"sink {self.name}")
+        try:
+            while True:
+                conn = await leader.connection()
+                if conn is not None:
+                    await self._lead(conn)
+                    await leader.resign()
+                await asyncio.sleep(LEAD_SECONDS)
+        finally:
+            await leader.resign()
+
+    async def _lead(self, conn: store.Connection) -> None:
+        """Forward until this connection, and with it the lead, is lost."""
+        self._metrics.leads(self.name, leading=True)
+        try:
+            await self._serve(conn)
+        except (store.Refused, DatabaseError, OSError) as error:
+            log.warning("sink %s: the database: %s", self.name, " ".join(str(error).split()))
+        except Exception:
+            # Whatever a sink sends must not end forwarding.
+            log.exception("sink %s: failed", self.name)
+        finally:
+            self._metrics.leads(self.name, leading=False)
 
     async def _serve(self, conn: store.Connection) -> None:
-        """Stand by for the lock, then forward for as long as this connection lives."""
-        while not await store.try_lead(conn, lock_key(self.name)):  # noqa: ASYNC110 - another node holds it
-            await asyncio.sleep(LEAD_SECONDS)
+        """Forward for as long as this connection lives."""
         async with conn.transaction():
             if await store.add_sink(conn, self.name) and self._settings.start == "now":
                 await store.begin_now(conn, self.name)
-        self._metrics.leads(self.name, leading=True)
         while True:
             row = await store.sink_row(conn, self.name)
             if row is None:
@@ -207,8 +210,3 @@ class Forwarder:
     def _say(self, what: str, **body: str | int) -> None:
         log.warning("sink %s: %s %s", self.name, what, body)
         self._record.post(notice(f"record.sink.{what}", self.name, now=self._clock.now(), body=dict(body)))
-
-
-def lock_key(sink: str) -> int:
-    """The advisory lock of a sink's forwarder."""
-    return int.from_bytes(hashlib.sha256(b"sallyport sink " + sink.encode()).digest()[:8], "big") >> 1

@@ -142,11 +142,13 @@ class Sinks:
         """The record as it grows, from a place on or from now; InputError for a place that is none."""
         return Watch(pool=self._pool, clock=self._clock, wanted=wanted, reveal=self._reveal, place=place)
 
-    async def oldest_undelivered(self) -> datetime | None:
-        """When the oldest row happened that some sink of the profile has not got; None when all have all.
+    async def lack(self, starts: datetime, ends: datetime) -> bool:
+        """Whether some sink of the profile has not got a row of this time: what removes old rows waits for that."""
+        async with self._connection() as conn:
+            return await store.lack(conn, list(self._settings), starts, ends)
 
-        What removes old rows must not remove any from that moment on.
-        """
+    async def oldest_undelivered(self) -> datetime | None:
+        """When the first row happened that some sink of the profile has not got; None when all have all."""
         async with self._connection() as conn:
             lags = [
                 await store.lag_of(conn, row.name)

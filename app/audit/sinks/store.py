@@ -52,13 +52,6 @@ class StoredRow(msgspec.Struct, frozen=True, kw_only=True):
     entry: bytes
 
 
-async def try_lead(conn: Connection, key: int) -> bool:
-    """Whether this connection now holds the lock of one sink; it does so until it ends."""
-    cursor = await conn.execute("SELECT pg_try_advisory_lock(%s)", (key,))
-    row = await cursor.fetchone()
-    return bool(row and row[0])
-
-
 async def add_sink(conn: Connection, name: str) -> bool:
     """Remember a sink of the profile; whether it is new."""
     cursor = await conn.execute(
@@ -291,3 +284,15 @@ async def lag_of(conn: Connection, sink: str) -> Lag:
         )
         row = await cursor.fetchone()
         return row if row is not None else Lag(rows=0, oldest=None)
+
+
+async def lack(conn: Connection, sinks: list[str], starts: datetime, ends: datetime) -> bool:
+    """Whether one of these sinks has not got a row of this time."""
+    cursor = await conn.execute(
+        "SELECT EXISTS (SELECT FROM audit_sinks s CROSS JOIN audit_events e"
+        " LEFT JOIN audit_sink_cursors c ON c.sink = s.name AND c.boot = e.boot"
+        " WHERE s.name = ANY(%s) AND e.time >= %s AND e.time < %s AND e.seq >= coalesce(c.next, 0))",
+        (sinks, starts, ends),
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])

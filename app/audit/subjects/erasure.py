@@ -63,6 +63,7 @@ class Erasures:
         self,
         *,
         pool: store.Pool,
+        connect: Callable[[], Awaitable[store.Connection]],
         persons: Persons,
         accounts: Forgets,
         write: Callable[[Event], Awaitable[None]],
@@ -70,6 +71,7 @@ class Erasures:
         clock: Clock,
     ) -> None:
         self._pool = pool
+        self._connect = connect
         self._persons = persons
         self._accounts = accounts
         self._write = write
@@ -79,7 +81,7 @@ class Erasures:
     async def plan(self, name: str, *, also_disable: bool = False) -> ErasurePlan:
         """What erasing the user of this name would mean; NotFoundError when the record knows nobody of that name."""
         account, state = await self._accounts.standing(name)
-        async with store.transaction(self._pool) as conn:
+        async with store.alone(self._connect) as conn:
             row = await store.by_name(conn, name)
             if row is None:
                 raise NotFoundError(
@@ -116,22 +118,30 @@ class Erasures:
         }  # fmt: skip
         about = ("subject", str(plan.subject))
         event = happened(passage, EVENT, about, said, now=self._clock.now(), row_id=str(row_id))
-        async with store.transaction(self._pool) as conn:
+        async with store.alone(self._connect) as conn:
             await store.lock_holds(conn)
-            await store.keep_writers_out(conn)
             rows = await store.count_rows(conn, plan.subject)
             held = await store.held_directly(conn, plan.subject)
             _require_clear(msgspec.structs.replace(
                 plan, against=("a legal hold was set meanwhile",) if rows.held or held else ()
             ))  # fmt: skip
             event.body["rows"] = rows.rows
+            # Last, because every call of a person waits from here on until the commit.
+            await store.keep_writers_out(conn)
             await self._destroy(conn, plan, event)
         self._persons.forget([plan.subject])
-        await self.finish()
+        try:
+            await self.finish()
+        except ConfigError as error:
+            log.warning("the erasure is not stated outside the database yet: %s", error)
         return Erasure(subject=plan.subject, event=row_id, rows=rows.rows)
 
     async def finish(self) -> None:
-        """State every erasure of the database in the record and in this node's file, as far as that is not done."""
+        """State every erasure of the database in the record and in this node's file, as far as that is not done.
+
+        ConfigError when this node cannot sign: the record says it all the same.
+        """
+        unsigned: ConfigError | None = None
         async with store.transaction(self._pool) as conn:
             await store.lock_telling(conn)
             for row in await store.erasures(conn):
@@ -144,7 +154,9 @@ class Erasures:
                 try:
                     await self.statements.append(event)
                 except ConfigError as error:
-                    log.warning("an erasure is not stated outside the database yet: %s", error)
+                    unsigned = error
+        if unsigned is not None:
+            raise unsigned
 
     async def repeat(self) -> int:
         """Erase again whom a restored database brought back, by the statements outside it; how many there were."""

@@ -1,6 +1,6 @@
 """All SQL about the persons in the record."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,19 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One transaction; a database that is away is a DatabaseError."""
     try:
         async with pool.connection() as conn, conn.transaction():
+            yield conn
+    except _AWAY as error:
+        raise DatabaseError(
+            f"The persons of the record cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
+            remedy="Try again when the database is back.",
+        ) from error
+
+
+@asynccontextmanager
+async def alone(connect: Callable[[], Awaitable[Connection]]) -> AsyncIterator[Connection]:
+    """One transaction on a connection of its own, for as long as it takes."""
+    try:
+        async with await connect() as conn, conn.transaction():
             yield conn
     except _AWAY as error:
         raise DatabaseError(

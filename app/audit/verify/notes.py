@@ -127,30 +127,17 @@ class Trust:
         self.own = not chosen
         self._keys = chosen or dict(self._known)
         self._former: dict[tuple[str, bytes], Key] = {}
-        left = list(rotations)
-        while followed := [data for data in left if self._follow(data)]:
-            left = [data for data in left if data not in followed]
-        if left:
-            report.fault("a change of keys is not signed by a key that counts", file="manifest.json")
+        left = [_rotation(data, report) for data in rotations]
+        while followed := [change for change in left if change and self._follow(*change)]:
+            left = [change for change in left if change not in followed]
         self._known |= self._former | self._keys
         self._names = {name for name, _ in self._known}
 
-    def _follow(self, data: bytes) -> bool:
-        """A rotation names old and new keys, and both sign it: whoever trusts one learns the others."""
-        try:
-            text, lines = note(data)
-            said = text.decode().split("\n")
-            old = [Key(line[4:]) for line in said if line.startswith("old ")]
-            new = [Key(line[4:]) for line in said if line.startswith("new ")]
-        except (Unreadable, UnicodeDecodeError):
-            return False
-        if said[0] != ROTATION or not old or not new:
-            return False
-        if not all(_signed_by(key, text, lines) for key in (old[0], new[0])):
-            return False
-        if any(key.place in self._keys for key in old):
+    def _follow(self, old: list[Key], new: list[Key]) -> bool:
+        """Whoever trusts one signer of a rotation learns the other side; keys that did not sign it vouch for nothing."""
+        if old[0].place in self._keys:
             self._keys.update({key.place: key for key in new})
-        elif any(key.place in self._keys or key.place in self._former for key in new):
+        elif new[0].place in self._keys or new[0].place in self._former:
             self._former.update({key.place: key for key in old})
         else:
             return False
@@ -196,6 +183,26 @@ class Trust:
             self._report.doubts.append(f"no signature under {what} is of a key that counts")
         else:
             self._report.fault(f"{what} is not signed by a key of the record", file=what)
+
+
+def _rotation(data: bytes, report: Report) -> tuple[list[Key], list[Key]] | None:
+    """Old and new keys of a rotation that both have signed; any other is a fault."""
+    try:
+        text, lines = note(data)
+        said = text.decode().split("\n")
+        old = [Key(line[4:]) for line in said if line.startswith("old ")]
+        new = [Key(line[4:]) for line in said if line.startswith("new ")]
+        if (
+            said[0] == ROTATION
+            and old
+            and new
+            and all(_signed_by(key, text, lines) for key in (old[0], new[0]))
+        ):
+            return old, new
+    except (Unreadable, UnicodeDecodeError):
+        pass
+    report.fault("a change of keys is not signed by the old and the new key")
+    return None
 
 
 def _signed_by(key: Key, text: bytes, lines: list[Line]) -> bool:

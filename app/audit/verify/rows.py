@@ -29,6 +29,7 @@ class Body(msgspec.Struct):
 
     contents: list[str] = []
     subject: str = ""
+    breaks: list[str] = []
 
 
 class Entry(msgspec.Struct):
@@ -90,6 +91,7 @@ class Rows:
         self._closed: OrderedDict[str, bool] = OrderedDict()
         self._missing = 0
         self._again = 0
+        self._breaks: list[str] = []
 
     def add(self, leaf: int, entry: bytes) -> None:
         """Look at a row whose bytes have been checked."""
@@ -104,14 +106,13 @@ class Rows:
         if row.subject or row.resource_subject:
             for subject in {row.subject, row.resource_subject} - {""}:
                 self.subjects[subject] = self.subjects.get(subject, 0) + 1
-        if row.action == "record.subject.erase" and row.kind == "event":
-            self._erased(row)
+        if row.kind == "event" and row.action == "record.subject.erase":
+            self.erased |= {row.resource, _body(row).subject} - {""}
+        elif row.kind == "event" and row.action == "record.restore":
+            self._breaks += _body(row).breaks
         if b'"contents":[' in entry:
             place = _place(leaf, row)
             self.contents += [(name, place) for name in _body(row).contents]
-
-    def _erased(self, row: Entry) -> None:
-        self.erased |= {row.resource, _body(row).subject} - {""}
 
     def _number(self, leaf: int, row: Entry) -> None:
         boot = self.boots.get(row.boot)
@@ -156,16 +157,19 @@ class Rows:
         if len(self._closed) > _RECENT:
             self._closed.popitem(last=False)
 
-    def forgive(self, boot: str) -> None:
-        """Rows of this boot were lost by a declared restore."""
-        known = self.boots.get(boot)
-        if known is not None and known.missing:
-            self.report.notices.append(f"{known.missing} rows of boot {boot} were lost by a declared restore")
-            self._missing -= known.missing
-            known.missing = 0
+    def declared(self, boot: str) -> bool:
+        """Whether a declared restore says that rows of this boot are gone."""
+        return any(boot in said for said in self._breaks)
 
     def finish(self, absent: int) -> None:
         """What can only be said at the end; so many rows are absent under statements."""
+        for name, boot in self.boots.items():
+            if boot.missing and self.declared(name):
+                self.report.notices.append(
+                    f"{boot.missing} rows of boot {name} were lost by a declared restore"
+                )
+                self._missing -= boot.missing
+                boot.missing = 0
         if self._missing > absent:
             gaps = [f"boot {name}: {boot.missing}" for name, boot in self.boots.items() if boot.missing]
             self.report.fault(

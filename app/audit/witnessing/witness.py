@@ -14,6 +14,7 @@ from app.audit.tlog.merkle import EMPTY_ROOT, verify_consistency
 from app.audit.tlog.note import VerifierKey, parse_note
 from app.audit.tlog.signing import Signer, signed, verified
 from app.audit.tlog.witness import SIZE_TYPE, AddCheckpoint, parse_request
+from app.core import crash
 from app.core.clock import Clock
 from app.core.errors import ProofError
 
@@ -74,6 +75,8 @@ class Witness:
             log.error("%s does not go on from its %d leaves: %s", new.origin, last.size, error.message)
             return Answer(422, f"{error.message}\n")
         replace_file(self._path(new.origin), str(request.note).encode())
+        if __debug__:
+            crash.at("witness.after_memory")
         if last.size == 0:
             log.info("first checkpoint of %s: %d leaves", new.origin, new.size)
         seconds = int(self._clock.now().timestamp())

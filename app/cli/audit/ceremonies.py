@@ -16,7 +16,8 @@ from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 from app.core.errors import ConflictError
 from app.jobs import Leader
-from app.server.rooms.seal import key_source, leader_of, outside_of
+from app.server.rooms.seal import leader_of, outside_of
+from app.server.rooms.seal_keys import key_source
 
 _PATIENCE = 15.0
 
@@ -49,7 +50,7 @@ async def rotate_key(site: Site, output: Output, key: Path | None) -> None:
     async with site.admission.admit(
         operator_call("admin.record.rotate", Resource("record", "key"))
     ) as passage:
-        source = key_source(site)
+        source = key_source(site.profile, site.folder)
         async with await site.connection("rotate") as conn:
             done = await rotate(conn, source=source, given=key, node=site.profile.node, clock=site.clock)
         passage.note(result={"old": done.old, "new": done.new})
@@ -71,7 +72,10 @@ async def restored(site: Site, output: Output, reason: str) -> None:
         leader = leader_of(site)
         try:
             conn = await _lead(leader)
-            parts: dict[str, Any] = {"source": key_source(site), "outside": outside_of(site)}
+            parts: dict[str, Any] = {
+                "source": key_source(site.profile, site.folder),
+                "outside": outside_of(site),
+            }
             broken = await find_break(conn, **parts)
             done = await declare(
                 conn, broken, reason=reason, node=site.profile.node, clock=site.clock, **parts

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,6 @@ from app.core.errors import InputError
 if TYPE_CHECKING:
     from app.audit.export import Manifest
 
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
-
 
 @click.command()
 @click.option(
@@ -27,9 +25,11 @@ MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
     type=click.Path(path_type=Path),
     help="The folder to make; it must not exist yet.",
 )
-@click.option("--since", type=MOMENT, help="Rows from this time on (UTC).")
-@click.option("--until", type=MOMENT, help="Rows before this time (UTC).")
-@click.option("--month", help="Rows of one month, such as 2026-11 (UTC).")
+@click.option(
+    "--since", help="Rows from this moment on (UTC): 2026-11-01, 2026-11-21T14:30:00Z, 2h, yesterday."
+)
+@click.option("--until", help="Rows before this moment.")
+@click.option("--month", help="Rows of one month or day, such as 2026-11 (UTC).")
 @click.option("--from-leaf", type=click.IntRange(0), help="The first leaf.")
 @click.option("--to-leaf", type=click.IntRange(0), help="The leaf after the last.")
 @click.option("--epoch", type=click.IntRange(1), help="Which tree; the newest unless given.")
@@ -47,13 +47,19 @@ MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The file of statements of another node (record/statements in its data folder).",
 )
+@click.option(
+    "--reveal",
+    is_flag=True,
+    help="Add revealed.jsonl: rows about persons with their values opened, beside what is proven.",
+)
 @site_command
 async def export(site: Site, output: Output, **given: Any) -> None:
     """Export the record, or a range of it, with everything that an auditor needs to check it."""
     from app.audit.export import Beside, Exports, Wanted
+    from app.audit.subjects.reveal import Reveal
     from app.cli.audit.outside import statements
 
-    since, until = _times(given)
+    since, until = _times(given, site.clock.now())
     wanted = Wanted(
         epoch=given["epoch"],
         since=since,
@@ -62,7 +68,7 @@ async def export(site: Site, output: Output, **given: Any) -> None:
         end=given["to_leaf"],
         wait=given["wait"],
     )
-    words = {"output": str(given["folder"]), **wanted.words()}
+    words = {"output": str(given["folder"]), "reveal": given["reveal"], **wanted.words()}
     async with site.admission.admit(
         operator_call("audit.read", Resource("record", "export"), words)
     ) as passage:
@@ -77,7 +83,11 @@ async def export(site: Site, output: Output, **given: Any) -> None:
         )
         with _progress() as progress:
             made = await exports.export(
-                given["folder"], wanted, signer=lambda: _signature(site), progress=progress
+                given["folder"],
+                wanted,
+                signer=lambda: _signature(site),
+                reveal=Reveal(site.keeping.persons).events if given["reveal"] else None,
+                progress=progress,
             )
         summary = _summary(made)
         passage.note(result=summary)
@@ -109,27 +119,23 @@ def _in_words(folder: Path, made: "Manifest") -> str:
     return text
 
 
-def _times(given: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
-    since, until = (
-        value.replace(tzinfo=UTC) if value else None for value in (given["since"], given["until"])
-    )
+def _times(given: dict[str, Any], now: datetime) -> tuple[datetime | None, datetime | None]:
+    from app.audit.query.moments import day_or_month, moment
+
+    since, until = (moment(given[name], now=now) if given[name] else None for name in ("since", "until"))
     if given["month"] is None:
         return since, until
     if since or until:
         raise InputError("Give --month, or --since and --until, not both.")
-    try:
-        first = datetime.strptime(given["month"], "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        raise InputError(f"{given['month']!r} is no month.", remedy="Write it as 2026-11.") from None
-    return first, first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return day_or_month(given["month"], now=now)
 
 
 def _signature(site: Site) -> Callable[[str], bytes] | None:
     """Signs the manifest where the keys of the record are at hand."""
     from app.audit.tlog.signing import signed
-    from app.server.rooms.seal import key_source
+    from app.server.rooms.seal_keys import key_source
 
-    signers = key_source(site).load()[:1]
+    signers = key_source(site.profile, site.folder).load()[:1]
     return (lambda text: str(signed(text, signers, seconds=0)).encode()) if signers else None
 
 

@@ -6,7 +6,8 @@ from app.audit.sealing.survey import key_lines, newest_checkpoint, survey
 from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 from app.core.errors import NotFoundError
-from app.server.rooms.seal import key_source, outside_of
+from app.server.rooms.seal import outside_of
+from app.server.rooms.seal_keys import key_source
 
 
 @click.command()
@@ -17,7 +18,7 @@ async def status(site: Site, output: Output) -> None:
         site.admission.admit(operator_call("audit.read", Resource("record", "seal"))),
         await site.connection("status") as conn,
     ):
-        found = await survey(conn, source=key_source(site), outside=outside_of(site))
+        found = await survey(conn, source=key_source(site.profile, site.folder), outside=outside_of(site))
     lines = [
         f"origin     {found.origin or 'not begun'}",
         f"sealed     {found.size} rows, last at {found.created or 'never'}",

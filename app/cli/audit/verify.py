@@ -119,8 +119,9 @@ def _keys(given: Sequence[str]) -> "list[Key]":
     try:
         texts = [text if "+" in text else Path(text).read_text(encoding="utf-8") for text in given]
         return keys(texts)
-    except (Unreadable, UnicodeDecodeError) as error:
-        raise InputError(f"{error}.", remedy="See `sallyport audit keys`.") from None
+    except (OSError, Unreadable, UnicodeDecodeError) as error:
+        # Never 1, which says that the record was tampered with.
+        raise InputError(f"The key cannot be used: {error}.", remedy="See `sallyport audit keys`.") from None
 
 
 def _end(report: "Report", as_json: bool, what: str) -> None:

@@ -4,8 +4,8 @@ database.py   the site's database, started if it is ours
 roles.py      which of the database's roles does what; the schema brought up to date
 recorder.py   the one writer of the record
 keeping.py   persons and their keys, holds, erasures, retention
-seal.py       the signed tree over the record
 definitions.py  the catalog of what tool servers offer, and its notes in the record
+seal.py       the signed tree over the record; seal_keys.py where its keys are, seal_checks.py what doctor says
 forward.py    the record's sinks
 api.py        what the admin API asks
 """

@@ -1,5 +1,6 @@
 """What a site keeps of its record and what it lets go: persons and their keys, holds, erasures, retention."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -9,17 +10,19 @@ from app.audit.recorder import Recorder
 from app.audit.retention import Holds, Retention
 from app.audit.sealing import store as sealing_store
 from app.audit.sealing.authority import signing_keys
-from app.audit.signing.keys import KeySource
 from app.audit.statement import HEADER, Statements
 from app.audit.subjects import Persons
 from app.audit.subjects.erasure import Erasures, Forgets
 from app.audit.subjects.persons import site_key_for
-from app.audit.subjects.site_key import make_site_key, parse_site_key, read_site_key
+from app.audit.subjects.site_key import SiteKey, make_site_key, parse_site_key, read_site_key
 from app.audit.tlog.signing import signed
 from app.config import Profile
 from app.core.clock import Clock
 from app.core.errors import ConfigError
 from app.db import Connection, Pool, connect
+from app.server.rooms.seal_keys import key_source
+
+log = logging.getLogger(__name__)
 
 
 class Keeping(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +50,7 @@ async def open_keeping(
         sealing=persons if profile.record.personal == "sealed" else None,
         erasures=Erasures(
             pool=pool,
+            connect=dial,
             persons=persons,
             accounts=users,
             write=recorder.write,
@@ -66,9 +70,7 @@ async def open_keeping(
 
 def open_statements(profile: Profile, *, folder: Path, pool: Pool) -> Statements:
     """The file of what was taken from the record, signed by the record's own keys."""
-    source = KeySource(
-        folder=folder, setting=profile.record.keys, credentials=os.environ.get("CREDENTIALS_DIRECTORY")
-    )
+    source = key_source(profile, folder)
 
     async def sign(line: str) -> str:
         async with pool.connection() as conn:
@@ -86,5 +88,11 @@ async def open_persons(profile: Profile, *, folder: Path, pool: Pool, clock: Clo
     path = folder / "keys" / "record" / "subjects"
     given = profile.record.subjects_key
     held = parse_site_key(given.reveal(), where="record.subjects_key") if given else read_site_key(path)
-    site_key = await site_key_for(pool, held, lambda: make_site_key(path))
+    try:
+        site_key = await site_key_for(pool, held, lambda: make_site_key(path))
+    except ConfigError as error:
+        if profile.record.personal != "open":
+            raise
+        log.warning("persons' values in the record cannot be read: %s", error.message)
+        site_key = SiteKey(os.urandom(32))  # nothing is sealed with it
     return Persons(pool=pool, clock=clock, site_key=site_key)

@@ -14,6 +14,8 @@ from app.db.migrate import Migration, migrate, read_migrations
 from app.db.roles import Names, founding, grant
 
 T = TypeVar("T")
+_SEALING = frozenset({"seal", "checkpoint", "rotate", "new-key"})
+"""What connections of the sealer are for."""
 _STANDARD = Names(
     owner="sallyport_owner",
     writer="sallyport_writer",
@@ -24,7 +26,8 @@ _STANDARD = Names(
 
 def url_for(settings: Database, url: str, *, purpose: str) -> str:
     """The connection string for this purpose; `url` is that of everything without a role of its own."""
-    secret = {"migrate": settings.owner_url, "seal": settings.sealer_url}.get(purpose)
+    own = settings.sealer_url if purpose in _SEALING else None
+    secret = settings.owner_url if purpose == "migrate" else own
     return secret.reveal() if secret is not None else url
 
 

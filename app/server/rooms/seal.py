@@ -1,6 +1,6 @@
 """The seal over the record of one site, wired: keys, checkpoints outside, leader, sealer."""
 
-import os
+from pathlib import Path
 
 import msgspec
 
@@ -12,10 +12,12 @@ from app.audit.sealing.state import SealState
 from app.audit.signing.keys import KeySource, known_keys
 from app.audit.witnessing.client import WitnessClient
 from app.audit.witnessing.cosigning import Cosigning
+from app.config import Profile
 from app.core.errors import DatabaseError
 from app.egress import Connector
 from app.egress.trust import client_context
 from app.jobs import Leader
+from app.server.rooms.seal_keys import key_source
 from app.server.site import Site
 
 LEADER = "seal"
@@ -35,7 +37,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
 def open_seal(site: Site, connector: Connector) -> Seal:
     """Everything that sealing needs; once a site, as its metrics are."""
     state = SealState(registry=site.registry, clock=site.clock, post=site.recorder.post)
-    source, outside = key_source(site), outside_of(site)
+    source, outside = key_source(site.profile, site.folder), outside_of(site)
     sealer = Sealer(
         leader=leader_of(site),
         pool=site.pool,
@@ -59,20 +61,16 @@ def leader_of(site: Site) -> Leader:
     return Leader(connect=lambda: site.connection("seal"), name=LEADER)
 
 
-def key_source(site: Site) -> KeySource:
-    """Where the profile says the keys are."""
-    return KeySource(
-        folder=site.folder,
-        setting=site.profile.record.keys,
-        credentials=os.environ.get("CREDENTIALS_DIRECTORY"),
-    )
-
-
 def outside_of(site: Site) -> Outside:
     """Where checkpoints go."""
-    settings = site.profile.record.checkpoints
+    return outside_at(site.profile, site.folder)
+
+
+def outside_at(profile: Profile, folder: Path) -> Outside:
+    """Where the profile says that checkpoints go."""
+    settings = profile.record.checkpoints
     syslog = SYSLOG if settings.syslog == "local" else ""
-    return Outside(folder=site.folder, file=settings.file, syslog=syslog)
+    return Outside(folder=folder, file=settings.file, syslog=syslog)
 
 
 async def refuse_undeclared_restore(site: Site, seal: Seal) -> None:

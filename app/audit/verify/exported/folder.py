@@ -40,13 +40,21 @@ class Files:
         """Each listed file is as the manifest says, and there is no file that nothing accounts for."""
         for name, digest in sorted(self.manifest.files.items()):
             try:
-                if ".." in name.split("/") or name.startswith("/") or _hex(self.read(name)) != digest:
+                if ".." in name.split("/") or name.startswith("/") or self._hash(name) != digest:
                     report.fault(f"{name} was changed", file=name)
             except Unreadable as error:
                 report.fault(str(error), file=name)
         for name in self._names():
             if name not in self.manifest.files and not self._belongs(name):
                 report.fault(f"{name} does not belong to the export", file=name)
+
+    def _hash(self, name: str) -> str:
+        """SHA-256 of a file of any size."""
+        path = self.folder / name
+        if path.is_symlink() or not path.is_file():
+            raise Unreadable(f"{name} is missing")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _names(self) -> Iterator[str]:
         for folder, _, names in os.walk(self.folder):
@@ -75,7 +83,3 @@ class Files:
 def content_path(digest: str) -> str:
     """Where a content stands, by the hex of its SHA-256."""
     return f"contents/{digest[:2]}/{digest}"
-
-
-def _hex(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

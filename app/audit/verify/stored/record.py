@@ -145,11 +145,11 @@ class _Live:
                 self.report.fault(f"{writer.rows - writer.numbers} rows have the number of another", **place)
             if writer.first < 0:
                 self.report.fault("a row has a number below 0", **place)
-            if writer.declared:
-                self._rows.forgive(str(writer.boot))
-            elif writer.next != writer.sealed:
+            if writer.declared and self._rows.declared(str(writer.boot)):
+                continue
+            if writer.next != writer.sealed:
                 self.report.fault(f"the sealer's place is {writer.next}, sealed are {writer.sealed}", **place)
-            if writer.last >= end and not writer.declared:
+            if writer.last >= end:
                 waiting += await self._tail(writer.boot, end)
         if waiting:
             self.report.notices.append(
@@ -163,7 +163,7 @@ class _Live:
                 place = {"id": str(row.id), "boot": str(boot), "seq": row.seq}
                 if row.seq != seq:
                     self.report.fault(f"the rows from number {seq} on are missing before this one", **place)
-                differing = await self._differing(row.id, boot, row.seq)
+                differing = await self._differing(boot, row)
                 if differing:
                     self.report.fault(f"columns differ from the entry: {differing}", **place)
                 elif claims(row.entry).get("seq") != row.seq:
@@ -172,10 +172,10 @@ class _Live:
                 waiting += 1
         return waiting
 
-    async def _differing(self, row_id: UUID, boot: UUID, seq: int) -> str:
+    async def _differing(self, boot: UUID, row: store.Tail) -> str:
         try:
             async with self._conn.transaction():
-                return ", ".join(await store.differing_columns(self._conn, row_id, boot, seq))
+                return ", ".join(await store.differing_columns(self._conn, boot, row.seq, row.entry))
         except store.Uncomparable:
             return "the entry is not JSON"
 

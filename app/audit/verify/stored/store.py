@@ -123,9 +123,6 @@ class Row(msgspec.Struct, frozen=True):
     """A stored row at its leaf; `same` says whether its columns are what its entry says, None if that is no leaf."""
 
     leaf: int
-    id: UUID
-    boot: UUID
-    seq: int
     entry: bytes
     same: bool | None
 
@@ -147,8 +144,8 @@ async def rows(conn: Connection, epoch: int, first: int, end: int, hashes: bytes
     """Rows of these leaves; where an entry has the hash of its leaf, the server derives all columns from it again."""
     async with conn.cursor(row_factory=struct_row(Row), binary=True) as cursor:
         await cursor.execute(
-            "SELECT r.leaf + d.seq - r.seq AS leaf, d.id, d.boot, d.seq, d.entry, d.same FROM audit_runs r, LATERAL ("
-            "SELECT e.id, e.boot, e.seq, e.entry, CASE WHEN sha256('\\x00'::bytea || e.entry) ="
+            "SELECT r.leaf + d.seq - r.seq AS leaf, d.entry, d.same FROM audit_runs r, LATERAL ("
+            "SELECT e.seq, e.entry, CASE WHEN sha256('\\x00'::bytea || e.entry) ="
             " substr(%(hashes)s::bytea, (1 + 32 * (r.leaf + e.seq - r.seq - %(first)s))::integer, 32) THEN (SELECT ROW("
             "e.id, e.time, e.kind, e.call, e.node, e.boot, e.seq, e.trace_id, e.span_id, e.parent_id, e.door, e.action,"
             " e.resource_kind, e.resource, e.actor_id, e.actor_kind, e.actor, e.client, e.address, e.agent, e.session,"
@@ -172,22 +169,42 @@ async def rows(conn: Connection, epoch: int, first: int, end: int, hashes: bytes
             " AND e.seq < r.seq + least(r.count, %(end)s - r.leaf) ORDER BY e.seq LIMIT 1048576) AS d"
             " WHERE r.epoch = %(epoch)s AND r.leaf < %(end)s AND r.leaf >= coalesce((SELECT max(leaf)"
             " FROM audit_runs WHERE epoch = %(epoch)s AND leaf <= %(first)s), 0)"
-            " ORDER BY r.leaf, d.seq",
+            " ORDER BY leaf, d.entry",
             {"epoch": epoch, "first": first, "end": end, "hashes": hashes},
             prepare=True,
         )
         return await cursor.fetchall()
 
 
-async def differing_columns(conn: Connection, row_id: UUID, boot: UUID, seq: int) -> list[str]:
-    """The columns of a row that are not what its entry says."""
+class Stored(msgspec.Struct, frozen=True):
+    """What a row's columns say of its place."""
+
+    id: UUID
+    boot: UUID
+    seq: int
+
+
+async def stored_at(conn: Connection, epoch: int, leaf: int) -> list[Stored]:
+    """The rows at a leaf, in the order of `rows`: one, unless somebody gave another row its number."""
+    async with conn.cursor(row_factory=struct_row(Stored)) as cursor:
+        await cursor.execute(
+            "SELECT e.id, e.boot, e.seq FROM audit_runs r JOIN audit_events e"
+            " ON e.boot = r.boot AND e.seq = r.seq + %(leaf)s - r.leaf"
+            " WHERE r.epoch = %(epoch)s AND r.leaf <= %(leaf)s AND r.leaf + r.count > %(leaf)s ORDER BY e.entry",
+            {"epoch": epoch, "leaf": leaf},
+        )
+        return await cursor.fetchall()
+
+
+async def differing_columns(conn: Connection, boot: UUID, seq: int, entry: bytes) -> list[str]:
+    """The columns of a row that are not what its entry says; `Uncomparable` when that is not JSON."""
     cursor = await conn.execute(
         "SELECT a.key FROM audit_events e, LATERAL jsonb_each(to_jsonb(e) - 'entry') AS a,"
         " LATERAL jsonb_each(to_jsonb(json_populate_record(NULL::audit_events,"
         " convert_from(e.entry, 'UTF8')::json)) - 'entry') AS b"
-        " WHERE e.id = %s AND e.boot = %s AND e.seq = %s AND a.key = b.key AND a.value IS DISTINCT FROM b.value"
+        " WHERE e.boot = %s AND e.seq = %s AND e.entry = %s AND a.key = b.key AND a.value IS DISTINCT FROM b.value"
         " ORDER BY a.key",
-        (row_id, boot, seq),
+        (boot, seq, entry),
     )
     return [str(row[0]) for row in await cursor.fetchall()]
 

@@ -130,24 +130,33 @@ class StoredTree:
     async def _leaves(self, start: int, hashes: Hashes, rows: list[store.Row]) -> None:
         expected = start
         for row in rows:
-            place = {"id": str(row.id), "boot": str(row.boot), "seq": row.seq}
             if row.leaf < expected:
-                self.report.fault("a second row with the place of another", leaf=row.leaf, **place)
+                await self._fault("a second row with the place of another", row, nth=1)
                 continue
             if row.leaf > expected:
                 await self._absent(expected, row.leaf)
             expected = row.leaf + 1
             if leaf_hash(row.entry) != hashes[row.leaf - start]:
-                self.report.fault("the row was edited", leaf=row.leaf, **(claims(row.entry) | place))
+                await self._fault("the row was edited", row)
                 continue
             if not row.same and (differing := await self._differing(row)):
-                self.report.fault(f"columns differ from the entry: {differing}", leaf=row.leaf, **place)
+                await self._fault(f"columns differ from the entry: {differing}", row)
             self._rows.add(row.leaf, row.entry)
         if expected < start + len(hashes):
             await self._absent(expected, start + len(hashes))
 
+    async def _fault(self, what: str, row: store.Row, *, nth: int = 0) -> None:
+        """With the place that the columns say, and the node that the entry names."""
+        found = await store.stored_at(self._conn, self.epoch.epoch, row.leaf)
+        place = claims(row.entry)
+        if nth < len(found):
+            one = found[nth]
+            place |= {"id": str(one.id), "boot": str(one.boot), "seq": one.seq}
+        self.report.fault(what, leaf=row.leaf, **place)
+
     async def _differing(self, row: store.Row) -> str:
-        return ", ".join(await store.differing_columns(self._conn, row.id, row.boot, row.seq))
+        (one, *_) = await store.stored_at(self._conn, self.epoch.epoch, row.leaf)
+        return ", ".join(await store.differing_columns(self._conn, one.boot, one.seq, row.entry))
 
     async def _absent(self, first: int, end: int) -> None:
         for leaf in range(first, end):

@@ -84,13 +84,13 @@ def test_time_grows_with_the_length_and_not_faster(unit: str) -> None:
     def seconds(size: int) -> float:
         document = {"description": (unit * (size // len(unit) + 1))[:size]}
         best = 1e9
-        for _ in range(3):
-            began = time.perf_counter()
+        for _ in range(5):
+            began = time.process_time()
             scan(document, name="t", others=OTHERS)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.process_time() - began)
         return best
 
-    assert seconds(160_000) < 30 * seconds(20_000)
+    assert seconds(160_000) < 30 * max(seconds(20_000), 0.001)
 
 
 def test_deep_and_wide_documents_are_walked_without_recursion() -> None:
