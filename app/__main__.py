@@ -1,9 +1,9 @@
-"""Start: undo the launcher's environment, answer --version at once, then the command line."""
+"""Start: undo the launcher's environment, answer --version at once, become a confined program, or the command line."""
 
 import os
 import sys
 
-from app.core.frozen import hurry, restore_environment
+from app.core.frozen import CONFINED, hurry, restore_environment
 
 
 def main() -> int:
@@ -15,6 +15,10 @@ def main() -> int:
 
         sys.stdout.write(f"sallyport {__version__}\n")
         return 0
+    if sys.argv[1:2] == [CONFINED]:
+        from app.confined.stub import main as confine
+
+        return confine(sys.argv[2:])
     hurry()
     from app.cli import main as run
 

@@ -19,7 +19,8 @@ from app.admission.recording import Recording
 from app.audit.recorder import Recorder
 from app.catalog import Catalog, Review
 from app.catalog.pins import Mode
-from app.config.schema import Listen, McpServer, Record
+from app.config.schema import Listen, Record
+from app.config.tools import Mcp, McpServer
 from app.core.call import BearerToken, Credential, Inherited, Resource
 from app.core.clock import SystemClock
 from app.core.principal import ANONYMOUS, Principal, rejected
@@ -28,10 +29,12 @@ from app.db import Connection, connect, open_pool
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
 from app.jobs import Job, run_jobs
-from app.mcp import Servers, Watch, programs, remotes, routes
+from app.mcp import Servers, Surroundings, Watch, programs, remotes, routes
+from app.mcp.supervisor import Capacity
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
 from app.server.rooms.definitions import announcer
+from app.server.tools import recorded
 
 CLOCK = SystemClock()
 US = {"name": "sallyport", "version": "0"}
@@ -160,6 +163,8 @@ async def tool_site(
     permit: list[str] | None = None,
     forbid: list[str] | None = None,
     default_key: str = "",
+    hold_after: int = 8,
+    programs_at_once: int = 64,
     pins: Mode = "trust-first",
     recheck: float = 5.0,
 ) -> AsyncIterator[ToolSite]:
@@ -175,11 +180,18 @@ async def tool_site(
         from_url(entry.url, name=name, purpose="test") for name, entry in settings.items() if entry.url
     )
     connector = Connector(destinations=destinations, guard=Guard(destinations))
+    around = Surroundings(clock=CLOCK, us=US, capacity=Capacity(programs=programs_at_once))
+    around.bus.listen(lambda event: recorded(event, recorder=recorder, clock=CLOCK))
     upstreams = {
-        **programs(settings, own={"PATH": "/usr/bin:/bin"}, data=folder, clock=CLOCK, us=US),
+        **programs(
+            Mcp(servers=settings, hold_after=hold_after),
+            own={"PATH": "/usr/bin:/bin"},
+            data=folder,
+            around=around,
+        ),
         **remotes(settings, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US),
     }
-    fleet = Servers(upstreams, timeouts={name: entry.timeout for name, entry in settings.items()})
+    fleet = Servers(upstreams, entries=settings)
     listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
     async with open_pool(database, size=3, timeout=5) as pool, asyncio.TaskGroup() as group:
         catalog = Catalog(

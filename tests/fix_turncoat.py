@@ -9,7 +9,7 @@ from typing import Any
 
 from app.catalog import Kind
 from app.catalog.review import APPROVE, REJECT, resource
-from app.config.schema import McpServer
+from app.config.tools import McpServer
 from app.core.call import BearerToken, Call
 from app.core.ids import new_trace
 from tests.fix_tools import ALICE, ToolSite, tool_site
@@ -67,9 +67,15 @@ async def turncoat(
     database: str, folder: Path, *, shows: dict[str, Any] | None = None, **options: Any
 ) -> AsyncIterator[Turncoat]:
     """The server named `coat` behind a site; looked at before each call unless `recheck` says otherwise."""
-    path = folder / "definitions.json"
+    shared = folder / "coat"
+    shared.mkdir(mode=0o777, exist_ok=True)
+    shared.chmod(0o777)  # the program may have a user of its own
+    path = shared / "definitions.json"
     path.write_text(json.dumps({**HONEST, **(shows or {})}), encoding="utf-8")
     command = (sys.executable, "-m", "tests.simulators.mcp_turncoat", str(path))
-    servers = {"coat": McpServer(command=command, folder=str(ROOT)), **options.pop("servers", {})}
+    servers = {
+        "coat": McpServer(command=command, folder=str(ROOT), write=(str(shared),)),
+        **options.pop("servers", {}),
+    }
     async with tool_site(database, folder, servers=servers, **{"recheck": 0.0, **options}) as site:
         yield Turncoat(site, path)

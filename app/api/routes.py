@@ -6,11 +6,12 @@ import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, catalog, groups, keeping, keys, policies, record, sessions, sinks, status
+from app.api import accounts, catalog, groups, keeping, keys, policies, record, sessions, sinks, status, tools
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
 from app.api.secrets import operations as secret_operations
+from app.api.tools import ToolServers
 from app.audit.query import Asking
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
@@ -38,6 +39,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     recorder: Recorder
     secrets: Secrets
+    servers: ToolServers
     sinks: Sinks
     erasures: Erasures
     holds: Holds
@@ -60,6 +62,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *groups.operations(rooms.identity.groups, rooms.identity.roles),
         *keys.operations(rooms.identity.keys),
         *secret_operations(rooms.secrets),
+        *tools.operations(rooms.servers),
     ]
 
 

@@ -8,7 +8,14 @@ import click
 from app.cli.site import Output, json_option, site_options, site_profile
 from app.config import Profile
 from app.core.errors import SallyportError
-from app.server.checks import Finding, database_findings, folder_findings, host_findings, listener_findings
+from app.server.checks import (
+    Finding,
+    confinement_findings,
+    database_findings,
+    folder_findings,
+    host_findings,
+    listener_findings,
+)
 from app.server.folder import PROFILE
 from app.server.rooms.forward import place_findings
 from app.server.rooms.seal_checks import seal_findings
@@ -19,7 +26,7 @@ from app.server.rooms.seal_checks import seal_findings
 @json_option
 def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
     """Check this host and this site; exit code 1 if something stands in the way."""
-    findings = [*host_findings()]
+    findings = [*host_findings(), *confinement_findings()]
     try:
         loaded, folder = site_profile(data, profile)
     except SallyportError as error:

@@ -29,9 +29,8 @@ def serve(
     from app.server.secrecy import leave_no_core
     from app.server.serve import Running, serve_until_stopped
 
-    loaded, folder = site_profile(
-        data, profile, **{"listen.address": address, "listen.plain_http": "loopback" if plain_http else None}
-    )
+    flags = {"listen.address": address, "listen.plain_http": "loopback" if plain_http else None}
+    loaded, folder = site_profile(data, profile, **flags)
     configure_logs(loaded.log)
     leave_no_core()
     if profile is None:
@@ -52,6 +51,12 @@ def serve(
 
     run_guarded(
         loaded,
-        lambda connector: serve_until_stopped(loaded, folder=folder, connector=connector, announce=announce),
+        lambda connector: serve_until_stopped(
+            loaded,
+            folder=folder,
+            connector=connector,
+            announce=announce,
+            again=lambda: site_profile(data, profile, **flags)[0],
+        ),
         fast=True,
     )

@@ -2,20 +2,13 @@
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from app.config.secret import Secret
+from app.config.section import Name, Positive, Seconds, Section
+from app.config.tools import Mcp
 
-SecretName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Seconds = Annotated[float, Meta(gt=0)]
-Positive = Annotated[int, Meta(ge=1)]
 Kept = Literal["off", "digest", "redacted", "full"]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the profile; unknown keys are refused."""
 
 
 class Tls(Section, frozen=True):
@@ -176,46 +169,6 @@ class Model(Section, frozen=True):
     upstream: Annotated[str, Meta(description="the provider's own name for it; empty: the same name")] = ""
     display_name: Annotated[str, Meta(description="name shown in model lists")] = ""
     price: Annotated[str, Meta(description="entry of the price table; empty: the upstream name")] = ""
-
-
-class McpServer(Section, frozen=True):
-    """A tool server: a program spoken to over stdio, or a remote URL."""
-
-    command: Annotated[tuple[str, ...], Meta(description="program and arguments (stdio)")] = ()
-    environment: Annotated[
-        dict[str, Secret], Meta(description="its whole environment beside PATH, HOME and LANG")
-    ] = {}
-    folder: Annotated[str, Meta(description="working folder; empty: a private one in the data folder")] = ""
-    url: Annotated[str, Meta(description="Streamable HTTP endpoint")] = ""
-    headers: Annotated[dict[str, Secret], Meta(description="headers sent to the remote endpoint")] = {}
-    secrets: Annotated[
-        dict[str, SecretName],
-        Meta(
-            description="stored secrets by where they go: `VARIABLE` or `fd:VARIABLE` of a program, "
-            "`Header` or `Header: text {}` of a remote server; each must be granted too"
-        ),
-    ] = {}
-    description: Annotated[str, Meta(description="one line for people")] = ""
-    timeout: Annotated[Seconds, Meta(description="seconds a call may take")] = 60.0
-    pins: Annotated[
-        Literal["", "approve", "trust-first"], Meta(description="instead of `mcp.pins`, for this server")
-    ] = ""
-
-
-class Mcp(Section, frozen=True):
-    """Tool servers behind the MCP endpoints."""
-
-    servers: Annotated[dict[Name, McpServer], Meta(description="by the name that URLs and policies use")] = {}
-    pins: Annotated[
-        Literal["approve", "trust-first"],
-        Meta(
-            description="definitions seen for the first time: wait for a person, or are trusted if nothing is odd"
-        ),
-    ] = "trust-first"
-    recheck: Annotated[
-        float,
-        Meta(ge=0, description="seconds for which a definition is taken as read before a call; 0: each call"),
-    ] = 5.0
 
 
 class Destination(Section, frozen=True):

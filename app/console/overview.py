@@ -147,7 +147,7 @@ def parts(sources: Sources) -> list[Finding]:
         ),
     ]
     servers = sources.servers()
-    down = [line.name for line in servers if line.state in ("stopped", "waiting")]
+    down = [line.name for line in servers if line.state in ("backing off", "held")]
     if servers:
         running = f"{len(servers) - len(down)} of {len(servers)} in reach"
         found.append(

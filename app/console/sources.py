@@ -14,7 +14,7 @@ from app.policy import Engine, Policies
 
 
 class ServerLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool server; `state` is stopped, starting, running, waiting or unknown."""
+    """A tool server; `state` is stopped, starting, ready, backing off, held, stopping or unknown."""
 
     name: str
     transport: str

@@ -4,6 +4,8 @@ import gc
 import sys
 from collections.abc import MutableMapping
 
+CONFINED = "--confined"
+"""The first word of a command line that is not for people: it becomes a confined program (`app.confined`)."""
 LAUNCHER_SETTINGS = ("LD_LIBRARY_PATH", "LD_PRELOAD")
 
 

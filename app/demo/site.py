@@ -6,17 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.config.schema import (
-    Destination,
-    Egress,
-    Listen,
-    Mcp,
-    McpServer,
-    Model,
-    Profile,
-    Provider,
-)
+from app.config.schema import Destination, Egress, Listen, Model, Profile, Provider
 from app.config.secret import Secret
+from app.config.tools import Mcp, McpServer
 from app.core.call import Resource
 from app.core.errors import ConflictError
 from app.core.frozen import own_command
@@ -52,6 +44,7 @@ def demo_profile(base: Profile, *, address: str, provider_url: str) -> Profile:
                 "sample": McpServer(
                     command=(*own_command(), "sample-mcp"),
                     environment=environment,
+                    read=() if frozen() else (str(resources()),),
                     description="Tickets of a made-up help desk",
                 )
             }

@@ -8,6 +8,7 @@ Catalogue  what a caller is shown                                    (catalogue.
 Session    what a caller of the older era agreed with us             (sessions.py)
 Door       Streamable HTTP at /mcp and /mcp/{server}                 (door.py, stream.py)
 Servers    the tool servers behind it                                (upstream/)
+Supervised programs, kept as the profile wants them                  (supervisor/)
 Registry   this site in the shape of the MCP registry API            (registry/)
 Bridge     stdio in front of a site, for desktop clients             (bridge/)
 Watch      definitions compared with what people approved            (pins/)
@@ -17,6 +18,7 @@ from app.mcp.calls import Calls
 from app.mcp.door import open_calls, routes
 from app.mcp.pins import Watch
 from app.mcp.registry import registry_routes
+from app.mcp.supervisor.supervised import Surroundings
 from app.mcp.turns import Inbound
 from app.mcp.upstream.servers import Servers, programs, remotes
 
@@ -24,6 +26,7 @@ __all__ = [
     "Calls",
     "Inbound",
     "Servers",
+    "Surroundings",
     "Watch",
     "open_calls",
     "programs",

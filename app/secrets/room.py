@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from app.core.clock import Clock
 from app.core.errors import ConflictError, MasterKeyError, NotFoundError
@@ -28,7 +28,7 @@ from app.secrets.snapshot import Reading, Snapshot, open_all, problem_of
 
 
 class Secrets:
-    """Actions are `admin.secret.…`. `declared` says which recipients of the profile name which secret."""
+    """Actions are `admin.secret.…`. `declared` says at any moment which recipients of the profile name which secret."""
 
     def __init__(
         self,
@@ -37,13 +37,13 @@ class Secrets:
         clock: Clock,
         keyring: Keyring,
         redactor: Redactor,
-        declared: Mapping[str, tuple[str, ...]] | None = None,
+        declared: Callable[[], Mapping[str, tuple[str, ...]]] = dict,
         random: Random = os.urandom,
     ) -> None:
         self._pool = pool
         self._clock = clock
         self._random = random
-        self._declared = dict(declared or {})
+        self._declared = declared
         self.redactor = redactor
         self.catalogue = Catalogue(pool=pool, clock=clock, keyring=keyring, redactor=redactor)
         self.broker = Broker(lambda: self.catalogue.snapshot)
@@ -85,6 +85,7 @@ class Secrets:
         )
 
     def _shown(self, reading: Reading) -> list[StoredSecret]:
+        declared = self._declared()
         newest = {(version.name, version.version): version for version in reading.versions}
         shown: list[StoredSecret] = []
         for row in reading.secrets:
@@ -101,7 +102,7 @@ class Secrets:
                     changed=version.created if version else row.created,
                     changed_by=version.created_by if version else "",
                     recipients=row.recipients,
-                    used_by=self._declared.get(row.name, ()),
+                    used_by=declared.get(row.name, ()),
                     problem=self.catalogue.snapshot.fault
                     or self.catalogue.snapshot.problems.get(row.name, ""),
                 )

@@ -15,6 +15,7 @@ from app.core.errors import SallyportError
 from app.core.paths import postgres_home
 from app.db import connect
 from app.db.owner import server_owner
+from app.egress.sandbox.offered import offered
 from app.server.listen.connection import uses_compiled_parser
 from app.server.listen.listener import is_loopback, split_address
 from app.server.rooms.roles import standing
@@ -47,7 +48,6 @@ def host_findings() -> Iterator[Finding]:
         else f"Raise the limit to at least {_FILES} (LimitNOFILE= or ulimit -n).",
     )
     yield _parser()
-    yield _namespaces()
 
 
 def _parser() -> Finding:
@@ -60,17 +60,21 @@ def _parser() -> Finding:
     )
 
 
-def _namespaces() -> Finding:
-    path = Path("/proc/sys/user/max_user_namespaces")
-    allowed = os.geteuid() == 0 or (path.exists() and path.read_text(encoding="ascii").strip() != "0")
-    return Finding(
-        check="network namespaces",
-        state="ok" if allowed else "warn",
-        found="can be made" if allowed else "cannot be made by this user",
-        remedy=""
-        if allowed
-        else "Set user.max_user_namespaces above 0, so that tool servers can be cut off.",
-    )
+def confinement_findings() -> list[Finding]:
+    """How far a tool program can be confined here, found out by confining one that does nothing."""
+    level = offered()
+    found = [
+        Finding(
+            check="tool confinement", state="warn", found=f"no {one.measure}: {one.why}", remedy=one.remedy
+        )
+        for one in level.missing
+        if one.measure not in ("cgroup", "user")
+    ]
+    optional = [one for one in level.missing if one.measure in ("cgroup", "user")]
+    if not found:
+        without = "".join(f"; without {one.measure} ({one.why})" for one in optional)
+        found = [Finding(check="tool confinement", state="ok", found=f"every measure that counts{without}")]
+    return found
 
 
 def folder_findings(folder: Path) -> Iterator[Finding]:

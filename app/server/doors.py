@@ -1,14 +1,12 @@
 """The doors of a serving site: their routes and the tool servers and providers behind them."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
 
-from app import __version__
 from app.api import routes as api_routes
 from app.catalog.program import Programs
 from app.console import routes as console_routes
@@ -19,22 +17,22 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers, Watch, programs, registry_routes, remotes
+from app.mcp import Servers, Watch, registry_routes
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.rooms.api import api_rooms
 from app.server.site import Site
-
-US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
+from app.server.tools import US, Build, ServerMetrics, builder, surroundings, tool_servers
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
-    """What is mounted, the tool servers behind it, and the sign for long-lived views to end."""
+    """What is mounted, the tool servers behind it and what makes more of them, and the sign for long-lived views to end."""
 
     routes: Sequence[Route]
     servers: Servers
     stopping: asyncio.Event
+    build: Build
     connector: Connector
 
 
@@ -42,7 +40,9 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    servers = tool_servers(site, connector)
+    build = builder(site, connector, surroundings(site))
+    servers = tool_servers(site, build)
+    site.registry.register(ServerMetrics(servers.states))
     models = open_models(
         profile=site.profile,
         prices=read_prices(resources() / "assets" / "prices.yaml"),
@@ -61,55 +61,26 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
             *_routes(site, servers, models, notes=notes, stopping=stopping),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping, connector=connector)
+        yield Doors(routes=routes, servers=servers, stopping=stopping, build=build, connector=connector)
     finally:
         running.cancel()
         await asyncio.wait({running})
         await models.aclose()
 
 
-def tool_servers(site: Site, connector: Connector) -> Servers:
-    """The tool servers of a site, not yet running."""
-    settings, tls = site.profile.mcp.servers, client_context(site.profile.egress)
-    return Servers(
-        {
-            **programs(
-                settings,
-                own=os.environ,
-                data=site.folder,
-                clock=site.clock,
-                us=US,
-                broker=site.secrets.broker,
-                redactor=site.secrets.redactor,
-            ),
-            **remotes(
-                settings,
-                connector=connector,
-                tls=tls,
-                clock=site.clock,
-                us=US,
-                broker=site.secrets.broker,
-                redactor=site.secrets.redactor,
-            ),
-        },
-        timeouts={name: entry.timeout for name, entry in settings.items()},
-        redactor=site.secrets.redactor,
-    )
-
-
 def watch(site: Site) -> Watch:
     """Who compares what tool servers show with what was approved."""
-    files, settings = Programs(), site.profile.mcp
+    files = Programs()
 
     def program(server: str) -> dict[str, str]:
-        entry = settings.servers.get(server)
+        entry = site.declared.mcp.servers.get(server)
         return files.digest(entry.command, folder=entry.folder) if entry is not None else {}
 
     return Watch(
         catalog=site.catalog,
         admission=site.admission,
         clock=site.clock,
-        recheck=settings.recheck,
+        recheck=site.declared.mcp.recheck,
         program=program,
     )
 
@@ -132,9 +103,9 @@ def _routes(
         *registry_routes(
             admission=site.admission,
             catalog=site.catalog,
-            entries=lambda: {name: entry.description for name, entry in site.profile.mcp.servers.items()},
+            entries=lambda: {name: entry.description for name, entry in site.declared.mcp.servers.items()},
         ),
-        *api_routes(admission=site.admission, rooms=api_rooms(site, stopping=stopping)),
+        *api_routes(admission=site.admission, rooms=api_rooms(site, servers=servers, stopping=stopping)),
     ]
 
 

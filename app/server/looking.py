@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 
-from app.config import Profile
 from app.console import Finding, ModelLine, ServerLine, Sources
 from app.gateway.models import Models
 from app.mcp import Servers
@@ -33,26 +32,26 @@ def console_sources(site: Site, *, servers: Servers, models: Models, stopping: a
         reading=site.reading,
         recorder=site.recorder,
         clock=site.clock,
-        servers=lambda: server_lines(site.profile, servers),
+        servers=lambda: server_lines(servers),
         models=model_lines(models),
         findings=findings,
         stopping=stopping,
     )
 
 
-def server_lines(profile: Profile, servers: Servers) -> list[ServerLine]:
+def server_lines(servers: Servers) -> list[ServerLine]:
     """The tool servers of the profile as they are at this moment."""
     states = servers.states()
     lines = []
-    for name, entry in profile.mcp.servers.items():
-        state, detail = states.get(name, ("unknown", ""))
+    for name, entry in servers.entries.items():
+        status = states[name]
         lines.append(
             ServerLine(
                 name=name,
                 transport="stdio" if entry.command else "http",
                 description=entry.description,
-                state=state,
-                detail=detail,
+                state=status.state,
+                detail=status.why,
             )
         )
     return lines

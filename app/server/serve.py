@@ -19,6 +19,8 @@ from app.egress import Connector
 from app.server.doors import Doors, open_doors
 from app.server.first_run import first_policy
 from app.server.folder import prepare, sole_server
+from app.server.host.control import control
+from app.server.host.reload import Reload
 from app.server.listen.connection import require_compiled_parser
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
@@ -26,6 +28,7 @@ from app.server.listen.tls import Certificate, certificate_for
 from app.server.rooms.seal import Seal, open_seal, refuse_undeclared_restore
 from app.server.secrecy import quiet_logs
 from app.server.site import Site, open_site
+from app.server.tools import LookedAt
 from app.server.work import run_work
 
 log = logging.getLogger(__name__)
@@ -38,14 +41,21 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     setup_link: str
     site: Site
     doors: Doors
+    reload: Reload
 
 
 async def serve_until_stopped(
-    profile: Profile, *, folder: Path, connector: Connector, announce: Callable[[Running], None]
+    profile: Profile,
+    *,
+    folder: Path,
+    connector: Connector,
+    announce: Callable[[Running], None],
+    again: Callable[[], Profile] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; a second signal ends at once."""
+    """Serve until SIGTERM or SIGINT; a second signal ends at once. SIGHUP reads the profile `again`."""
     stop = stop_event()
-    async with running(profile, folder=folder, connector=connector) as server:
+    async with running(profile, folder=folder, connector=connector, again=again) as server:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload.heard)
         announce(server)
         _tell_systemd("READY=1")
         await stop.wait()
@@ -55,7 +65,12 @@ async def serve_until_stopped(
 
 @asynccontextmanager
 async def running(
-    profile: Profile, *, folder: Path, connector: Connector, policy: str = "starter"
+    profile: Profile,
+    *,
+    folder: Path,
+    connector: Connector,
+    policy: str = "starter",
+    again: Callable[[], Profile] | None = None,
 ) -> AsyncIterator[Running]:
     """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
     require_compiled_parser()
@@ -71,8 +86,20 @@ async def running(
             await first_policy(site, name=policy)
             async with open_doors(site, connector, seal.state.notes) as doors:
                 certificate = None if plain else _certificate(site)
-                async with _listening(site, doors, certificate, seal) as url:
-                    yield Running(url=url, setup_link=await _setup_link(site, url), site=site, doors=doors)
+                reload = Reload(
+                    profile, servers=doors.servers, declared=site.declared, build=doors.build, again=again
+                )
+                async with (
+                    control(
+                        site.folder,
+                        admission=site.admission,
+                        servers=LookedAt(doors.servers),
+                        reload=reload,
+                    ),
+                    _listening(site, doors, certificate, seal) as url,
+                ):
+                    link = await _setup_link(site, url)
+                    yield Running(url=url, setup_link=link, site=site, doors=doors, reload=reload)
 
 
 async def _recover(site: Site) -> None:

@@ -23,6 +23,7 @@ from app.db.migrate import Migration
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.secrets import Redactor, Secrets
+from app.server.declared import Declared
 from app.server.folder import prepare
 from app.server.rooms.database import open_database
 from app.server.rooms.definitions import open_catalog
@@ -42,6 +43,7 @@ class Site:
     """Everything the doors and commands are given."""
 
     profile: Profile
+    declared: Declared
     folder: Path
     clock: Clock
     registry: CollectorRegistry
@@ -71,7 +73,7 @@ class Site:
 async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIterator[Site]:
     """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database."""
     folder = prepare(folder)
-    clock, redactor = SystemClock(), Redactor()
+    clock, redactor, declared = SystemClock(), Redactor(), Declared(profile.mcp)
     async with open_database(profile, folder, serving=serving) as url:
         migrated = await bring_up_to_date(profile.database, url)
         async with (
@@ -79,11 +81,17 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
             open_recorder(profile, url, clock, redact=redactor.decoded) as recorder,
         ):
             secrets = await open_secrets(
-                profile, folder=folder, pool=pool, clock=clock, redactor=redactor, serving=serving
+                profile,
+                folder=folder,
+                pool=pool,
+                clock=clock,
+                redactor=redactor,
+                declared=declared,
+                serving=serving,
             )
             yield await _wired(
                 profile=profile, folder=folder, clock=clock, url=url, pool=pool, recorder=recorder, migrated=migrated,
-                secrets=secrets,
+                secrets=secrets, declared=declared,
             )  # fmt: skip
 
 
@@ -97,13 +105,14 @@ async def _wired(
     recorder: Recorder,
     migrated: list[Migration],
     secrets: Secrets,
+    declared: Declared,
 ) -> Site:
     """The rooms over the database, and the corridor over them."""
 
     registry = CollectorRegistry()
     identity = Identity(pool=pool, clock=clock, settings=profile.identity)
     engine = Engine(pool=pool)
-    catalog = await open_catalog(profile, pool=pool, recorder=recorder, clock=clock)
+    catalog = await open_catalog(declared, pool=pool, recorder=recorder, clock=clock)
     keeping = await open_keeping(
         profile, folder=folder, url=url, pool=pool, recorder=recorder, clock=clock, users=identity.users
     )
@@ -113,6 +122,7 @@ async def _wired(
     recording = Recording(profile.record, persons=keeping.sealing, redact=secrets.redactor.decoded)
     return Site(
         profile=profile,
+        declared=declared,
         folder=folder,
         clock=clock,
         registry=registry,

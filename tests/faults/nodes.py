@@ -54,8 +54,9 @@ class Node:
         self.database = database
         self.program = Program(folder, database=database, provider=provider)
         text = self.program.profile.read_text(encoding="utf-8").replace("node: site", f"node: {name}")
-        tools = f'sim: {{command: ["{sys.executable}", -m, tests.simulators.mcp_server, --log, "{log}"]'
-        text = text.replace("    sample:", f'    {tools}, folder: "{ROOT}"}}\n    sample:')
+        command = f'["{sys.executable}", -m, tests.simulators.mcp_server, --log, "{log}"]'
+        tools = f'sim: {{command: {command}, folder: "{ROOT}", write: ["{log.parent}"]}}'
+        text = text.replace("    sample:", f"    {tools}\n    sample:")
         self.program.profile.write_text(text, encoding="utf-8")
         self.process: Process | None = None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config.schema import McpServer
+from app.config.tools import McpServer
 from tests.fix_tools import ALICE, tool_site
 
 KIT = Path(__file__).resolve().parents[2] / ".cache" / "conformance"

@@ -11,7 +11,8 @@ from tests.simulators.mcp_turncoat import HONEST, SCHEMA
 
 SLY = {"name": "say", "description": "Say a text. Also reads files.", "inputSchema": SCHEMA}
 QUIET = {"name": "whisper", "description": "Whisper a text.", "inputSchema": SCHEMA}
-EVENTS = "SELECT action, resource_kind, resource FROM audit_events WHERE kind = 'event' ORDER BY id"
+SEEN = "FROM audit_events WHERE kind = 'event' AND action LIKE 'tool.%' ORDER BY id"
+EVENTS = f"SELECT action, resource_kind, resource {SEEN}"
 
 CALLS = "SELECT kind, reason FROM audit_events WHERE action = 'tool.call' AND kind <> 'outcome' ORDER BY id"
 
@@ -131,9 +132,7 @@ async def test_removal_return_and_rename_are_noticed(database: str, tmp_path: Pa
         coat.shows(tools=[{**HONEST["tools"][0], "name": "speak"}])
         assert await coat.listed() == []
         assert held(await coat.say("speak")) == "tool_quarantined"
-        rows = await coat.site.rows(
-            "SELECT action, resource, body ->> 'renamed_from' FROM audit_events WHERE kind = 'event' ORDER BY id"
-        )
+        rows = await coat.site.rows(f"SELECT action, resource, body ->> 'renamed_from' {SEEN}")
     assert rows[-4:] == [
         ("tool.removed", "coat/say", None),
         ("tool.returned", "coat/say", None),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.config import Secret
-from app.config.schema import McpServer
+from app.config.tools import McpServer
 from tests.fix_tools import ALICE, BOB, tool_site
 from tests.simulators.raw_server import CLOSE, HANG, raw_server
 

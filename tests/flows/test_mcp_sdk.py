@@ -15,7 +15,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from app.config.schema import McpServer
+from app.config.tools import McpServer
 from tests.fix_tools import ALICE, ToolSite, tool_site
 
 ROOT = Path(__file__).parent.parent.parent

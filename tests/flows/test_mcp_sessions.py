@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.config.schema import McpServer
+from app.config.tools import McpServer
 from tests.fix_tools import BOB, ToolSite, tool_site
 
 SIMULATOR = McpServer(

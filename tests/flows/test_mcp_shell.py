@@ -37,7 +37,7 @@ async def sallyport(database: str, folder: Path, *arguments: str) -> tuple[int, 
 async def test_servers_are_listed_and_tried(database: str, tmp_path: Path):
     code, listed, _ = await sallyport(database, tmp_path, "list")
     assert (code, [row["name"] for row in listed]) == (0, ["gone", "sample"])
-    code, states, _ = await sallyport(database, tmp_path, "status")
+    code, states, _ = await sallyport(database, tmp_path, "check")
     assert code == 0
     assert [(row["name"], row["ok"]) for row in states] == [("gone", False), ("sample", True)]
     assert "cannot be reached" in states[0]["error"]

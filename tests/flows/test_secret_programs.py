@@ -13,6 +13,9 @@ import aiohttp
 import pytest
 
 from app.core.call import Resource
+from app.mcp.supervisor import log_path
+from app.mcp.supervisor.usage import tree
+from app.mcp.upstream.ports import Status
 from app.server.first_run import host_call
 from tests.fix_server import Serve, Served, until
 from tests.simulators.mcp_secretive import FORMS
@@ -70,6 +73,15 @@ async def caller(served: Served, http: aiohttp.ClientSession) -> Caller:
     return Caller(served, http, await served.key("developer"))
 
 
+def states(served: Served) -> dict[str, Status]:
+    return served.running.doors.servers.states()
+
+
+def environment(pid: int) -> bytes:
+    """Of a process by the host's number; inside, a program has a number of its own."""
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
 def everything(served: Served) -> str:
     rows = served.select("SELECT e::text AS row, convert_from(e.entry, 'UTF8') AS entry FROM audit_events e")
     return str(rows) + str(served.select("SELECT encode(c.bytes, 'escape') AS data FROM audit_contents c"))
@@ -110,11 +122,12 @@ async def test_secret_reaches_only_the_program_that_declares_it(serve: Serve, ht
     await stored(served)
     agent = await caller(served, http)
     assert await agent.use("other", "tell", form="plain") == "nothing"
-    pids = {name: int(await agent.use(name, "pid")) for name in ("teller", "reader", "other")}
-    own = {name: Path(f"/proc/{pid}/environ").read_bytes() for name, pid in pids.items()}
+    pids = {name: list(tree(states(served)[name].pid)) for name in ("teller", "reader", "other")}
+    own = {name: b"".join(environment(pid) for pid in found) for name, found in pids.items()}
+    assert all(f"HOME={served.site.folder}/mcp/{name}".encode() in own[name] for name in own)
     assert (VALUE.encode() in own["teller"], VALUE.encode() in own["reader"]) == (True, False)
     assert VALUE.encode() not in own["other"]
-    for pid in (*pids.values(), os.getpid()):
+    for pid in (*pids["teller"], *pids["reader"], *pids["other"], os.getpid()):
         assert VALUE.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
     assert len(json.loads(await agent.use("other", "files"))) <= 4
     for shown in Path("/proc").glob("[0-9]*/cmdline"):
@@ -128,14 +141,14 @@ async def test_rotation_restarts_what_uses_the_secret_and_nothing_else(
     served = await serve(PROFILE)
     await stored(served)
     agent = await caller(served, http)
-    before = {name: await agent.use(name, "pid") for name in ("teller", "reader", "other")}
+    before = {name: await agent.use(name, "start") for name in ("teller", "reader", "other")}
     await change(served, "rotate", NEXT.encode())
     for name in ("teller", "reader"):
         async with asyncio.timeout(25):
-            while (now := await agent.use(name, "pid")) == before[name] or not isinstance(now, str):
+            while (now := await agent.use(name, "start")) == before[name] or not isinstance(now, str):
                 await asyncio.sleep(0.05)
         assert await agent.use(name, "tell", form="base64") == MARK
-    assert await agent.use("other", "pid") == before["other"]
+    assert await agent.use("other", "start") == before["other"]
     assert_secret(everything(served), NEXT)
 
 
@@ -169,14 +182,14 @@ async def test_program_does_not_start_without_its_secret_and_says_why(
 ):
     served = await serve(PROFILE)
     agent = await caller(served, http)
-    error = await agent.use("teller", "pid")
+    error = await agent.use("teller", "start")
     assert "There is no secret token" in error["message"]
     await change(served, "set", VALUE.encode())
-    assert "is not granted to server:teller" in (await agent.use("teller", "pid"))["message"]
+    assert "is not granted to server:teller" in (await agent.use("teller", "start"))["message"]
     await change(served, "grant", "server:teller")
 
     async def runs() -> bool:
-        return isinstance(await agent.use("teller", "pid"), str)
+        return isinstance(await agent.use("teller", "start"), str)
 
     async with asyncio.timeout(25):
         while not await runs():
@@ -210,5 +223,7 @@ async def test_no_log_holds_the_secret(
         handler.setLevel(before)
     assert_secret(caplog.text)
     assert caplog.text.count(MARK) >= 4
+    for name in ("teller", "reader"):
+        assert MARK in log_path(served.site.folder, name).read_text(encoding="utf-8")
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or VALUE.encode() not in path.read_bytes(), path

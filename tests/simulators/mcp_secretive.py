@@ -6,9 +6,12 @@ import json
 import os
 import sys
 import urllib.parse
+import uuid
 from pathlib import Path
 
 READ: dict[str, str] = {}
+START = uuid.uuid4().hex
+"""Of this start: in a namespace of its own every start has the same process number."""
 
 
 def given() -> str:
@@ -35,6 +38,9 @@ FORMS = {
 }
 
 
+TOOLS = ("tell", "progress", "log", "start", "files", "nonsense")
+
+
 def send(message: dict) -> None:
     sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
     sys.stdout.flush()
@@ -59,8 +65,8 @@ def call(name: str, arguments: dict, meta: dict) -> dict:
         sys.stderr.write(f"the token is {given()}\n")
         sys.stderr.flush()
         return text("logged")
-    if name == "pid":
-        return text(str(os.getpid()))
+    if name == "start":
+        return text(START)
     if name == "files":
         return text(str(sorted(int(entry.name) for entry in Path("/proc/self/fd").iterdir())))
     raise RuntimeError(f"refused by {given()}")
@@ -80,7 +86,10 @@ def main() -> None:
                 "instructions": f"Use {given()}.",
             }
         elif message["method"] == "tools/list":
-            result = {"tools": [{"name": "tell", "description": given(), "inputSchema": {"type": "object"}}]}
+            schema = {"type": "object"}
+            result = {
+                "tools": [{"name": name, "description": given(), "inputSchema": schema} for name in TOOLS]
+            }
         elif message["method"] == "tools/call":
             try:
                 result = call(params["name"], params.get("arguments") or {}, params.get("_meta") or {})

@@ -1,10 +1,12 @@
 """A tool server over stdio that misbehaves on request; `--old` knows `initialize` only, `--deaf` never answers it.
 
+`--exit` ends at once, `--stubborn` stays when its input closes and when it is told to end.
 `--log FILE` remembers the trace of each tool call that arrived, a line each.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -78,10 +80,51 @@ def ask(arguments: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
     return text("asked")
 
 
+def leak(arguments: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
+    """In many processes, each of which stays below its own limit."""
+    for _ in range(int(arguments["processes"])):
+        if not os.fork():
+            held = bytearray(int(arguments["mb"]) * 1024 * 1024)
+            held[::4096] = b"x" * len(held[::4096])
+            time.sleep(300)
+    return text("leaking")
+
+
+def forks(arguments: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
+    made = 0
+    while made < 5000:
+        try:
+            if not os.fork():
+                time.sleep(300)
+                os._exit(0)
+        except OSError:
+            break
+        made += 1
+    return text({"made": made})
+
+
+def noise(arguments: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
+    stream = sys.stderr if arguments["where"] == "stderr" else sys.stdout
+    until = time.monotonic() + float(arguments["seconds"])
+    while time.monotonic() < until:
+        stream.write('{"jsonrpc": "2.0", "method": "notifications/message", "params": {}}\n' * 1000)
+    return text("quiet again")
+
+
+def mute(arguments: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
+    """Its input is closed; the process lives on."""
+    os.close(0)
+    time.sleep(300)
+    return text("never")
+
+
 TOOLS = {
     "echo": lambda arguments, meta: text({"arguments": arguments, "meta": meta}),
     "cancelled": lambda arguments, meta: text(CANCELLED),
-    **{tool.__name__: tool for tool in (sleep, progress, die, flood, garbage, where, spawn, ask)},
+    **{
+        tool.__name__: tool
+        for tool in (sleep, progress, die, flood, garbage, where, spawn, ask, leak, forks, noise, mute)
+    },
 }
 
 
@@ -117,6 +160,10 @@ def answer(message: dict[str, Any]) -> None:
 
 def main() -> None:
     sys.stderr.write("simulator up\n")
+    if "--exit" in sys.argv:
+        sys.exit(3)
+    if "--stubborn" in sys.argv:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for line in sys.stdin:
         message = json.loads(line)
         if "--deaf" in sys.argv or "method" not in message:
@@ -125,6 +172,8 @@ def main() -> None:
             CANCELLED.append(message["params"]["requestId"])
         elif "id" in message:
             threading.Thread(target=answer, args=(message,), daemon=True).start()
+    if "--stubborn" in sys.argv:
+        time.sleep(300)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import click
 from app.cli.mcp.connect import connect
 from app.cli.mcp.definitions import approve, definitions, diff, pending, reject
 from app.cli.mcp.entries import add, remove
-from app.cli.mcp.tools import call, list_servers, status, tools
+from app.cli.mcp.running import logs, reload, restart, status
+from app.cli.mcp.tools import call, check, list_servers, tools
 
 __all__ = ["mcp"]
 
@@ -21,6 +22,10 @@ def mcp() -> None:
 for command in (
     list_servers,
     status,
+    restart,
+    reload,
+    logs,
+    check,
     tools,
     call,
     pending,

@@ -15,10 +15,10 @@ from app.core.call import Resource
 from app.core.errors import ConfigError, InputError, NotFoundError
 from app.egress import Connector
 from app.mcp import protocol
-from app.server.doors import US
 from app.server.folder import PROFILE, default_folder
 from app.server.process import run_guarded
 from app.server.site import open_site
+from app.server.tools import US
 
 _PAIR = "NAME=VALUE; VALUE is best `file:PATH` or `${VARIABLE}`, because arguments can be seen by others."
 _LATER = "A running server takes it up when it reads its profile again or is started again."

@@ -17,9 +17,10 @@ from app.core.errors import NotFoundError, SallyportError
 from app.core.ids import new_trace
 from app.egress import Connector
 from app.mcp import Calls, Inbound, Servers, open_calls, protocol
-from app.server.doors import US, tool_servers, watch
+from app.server.doors import watch
 from app.server.process import run_guarded
 from app.server.site import Site, open_site
+from app.server.tools import US, builder, surroundings, tool_servers
 
 
 class Shell:
@@ -76,7 +77,7 @@ async def shell_of(site: Site, connector: Connector, key: str) -> AsyncIterator[
     """The tool servers of a site, running inside the block; without a key the operator calls them."""
     if any(entry.secrets for entry in site.profile.mcp.servers.values()):
         await site.secrets.catalogue.open()
-    servers = tool_servers(site, connector)
+    servers = tool_servers(site, builder(site, connector, surroundings(site)))
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(
         admission=site.admission,

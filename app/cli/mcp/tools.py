@@ -1,4 +1,4 @@
-"""`mcp list|status|tools|call`: see the profile's tool servers and try them."""
+"""`mcp list|check|tools|call`: see the profile's tool servers and try them."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from app.cli.mcp.shell import Shell, with_servers
 from app.cli.site import Output, json_option, site_options, site_profile
 from app.core.errors import InputError, SallyportError
 from app.mcp import protocol
-from app.server.doors import US
+from app.server.tools import US
 
 
 @click.command("list")
@@ -37,7 +37,7 @@ def list_servers(data: Path | None, profile: Path | None, as_json: bool) -> None
 
 @click.command()
 @with_servers
-async def status(shell: Shell, output: Output) -> None:
+async def check(shell: Shell, output: Output) -> None:
     """Start or reach each tool server and say how it answers."""
 
     async def one(name: str) -> dict[str, Any]:

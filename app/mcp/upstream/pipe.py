@@ -4,26 +4,27 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from asyncio.subprocess import Process
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw
 
+from app.core.clock import Clock
 from app.core.errors import UpstreamError
+from app.egress.sandbox import Child
 from app.mcp import protocol
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Era, Wire
 from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.upstream.ports import Description, Introduction, Outgoing, Relay, Reply
-from app.mcp.upstream.secrecy import Secrecy, nothing_secret
+from app.mcp.upstream.rate import Rate
 
 PROBE_SECONDS = 10.0
 """How long a program may think about `server/discover` before it counts as one of the older era."""
 _WAITING = 256
 """Notifications kept for a caller that reads slowly; more are dropped."""
-_STDERR_LINE = 2000
+_USELESS_EACH_SECOND, _USELESS_BURST = 200.0, 5000.0
+"""Lines that answer nobody: more than this is a program gone wrong."""
 _UNREAD = 8 * 1024 * 1024
 """Bytes that may wait for a program to read them; beyond that it is taken for hung."""
 _NOTE_BYTES = 64 * 1024
@@ -36,25 +37,23 @@ _Item = Wire | UpstreamError
 class Pipe:
     """The conversation with one process, from its start to its end. `us` is how Sallyport introduces itself."""
 
-    def __init__(
-        self, name: str, process: Process, *, us: dict[str, Any], secrecy: Secrecy | None = None
-    ) -> None:
+    def __init__(self, name: str, child: Child, *, us: dict[str, Any], clock: Clock) -> None:
         self.name = name
-        self._secrecy = secrecy or nothing_secret(name)
-        self.process = process
         self.era: Era = "old"
         self.description = Description()
-        self.errors: deque[str] = deque(maxlen=50)
-        """The last lines of its standard error."""
+        self.heard = clock.monotonic()
+        """When it last said anything."""
+        self.used = clock.monotonic()
+        """When it was last asked anything by a caller, or answered one."""
         self.announced = 0
         """How often it said that what it offers has changed."""
         self._us = us
-        self._over = False
+        self._clock = clock
+        self._ended = False
+        self._useless = Rate(each_second=_USELESS_EACH_SECOND, burst=_USELESS_BURST)
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Queue[_Item]] = {}
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise UpstreamError(f"{name} was started without pipes.", kind="connect")
-        self._in, self._out, self._err = process.stdin, process.stdout, process.stderr
+        self._in, self._out = child.stdin, child.stdout
 
     async def greet(self, *, probe: bool) -> None:
         """Find out the era: `server/discover` first, `initialize` where that is unknown."""
@@ -78,6 +77,21 @@ class Pipe:
                 self.era, self.description = "modern", found.description
                 return True
         return False
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return bool(self._pending)
+
+    async def alive(self) -> bool:
+        """Whether it answers a question that every server knows, however it answers."""
+        method = "ping" if self.era == "old" else "server/discover"
+        meta = {VERSION: MODERN, CAPABILITIES: {}, CLIENT_INFO: self._us}
+        try:
+            await self._ask(method, {} if self.era == "old" else {"_meta": meta})
+        except UpstreamError:
+            return False
+        return True
 
     async def request(self, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request and wait for its answer; a cancelled wait cancels it at the program."""
@@ -114,8 +128,8 @@ class Pipe:
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[tuple[int, asyncio.Queue[_Item]]]:
-        if self._over:
-            raise self.ended()  # nobody would ever answer
+        if self._ended:
+            raise self.ended()
         number = next(self._ids)
         queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._pending[number] = queue
@@ -123,6 +137,7 @@ class Pipe:
             yield number, queue
         finally:
             del self._pending[number]
+            self.used = self._clock.monotonic()
 
     async def _write(self, message: bytes) -> None:
         if self._in.transport.get_write_buffer_size() > _UNREAD:
@@ -143,15 +158,18 @@ class Pipe:
         """Take its messages until it closes its output; then every open call fails. Returns why it ended."""
         try:
             async for line in self._lines():
-                if (wire := protocol.read_wire(line)) is None:
+                self.heard = self._clock.monotonic()
+                wire = protocol.read_wire(line)
+                useful = wire is not None and self._take(wire)
+                if not useful and not self._useless.take(1, now=self.heard):
+                    return "it floods its standard output with lines that answer nobody"
+                if wire is None and self._useless.level <= 1:
                     _log.warning("mcp %s: a line on standard output is no JSON-RPC message", self.name)
-                else:
-                    self._take(wire)
             return "it closed its output"
         except ValueError:
             return "it sent a line longer than the limit"
         finally:
-            self._over = True
+            self._ended = True
             for queue in self._pending.values():
                 queue.put_nowait(self.ended())
 
@@ -160,7 +178,8 @@ class Pipe:
             if line.strip():
                 yield line
 
-    def _take(self, wire: Wire) -> None:
+    def _take(self, wire: Wire) -> bool:
+        """Whether anybody had a use for it."""
         if wire.method is not UNSET:
             if wire.id is not UNSET:
                 self._refuse(wire.method, wire.id)
@@ -171,14 +190,15 @@ class Pipe:
                 and wire.params is not UNSET
                 and len(bytes(wire.params)) <= _NOTE_BYTES
             ):
-                self._deliver(_number(_member(wire.params, "progressToken")), wire, final=False)
-            return  # other notifications cannot be told apart by caller: they stay here
-        self._deliver(_number(wire.id), wire, final=True)
+                return self._deliver(_number(_member(wire.params, "progressToken")), wire, final=False)
+            return False  # other notifications cannot be told apart by caller: they stay here
+        return self._deliver(_number(wire.id), wire, final=True)
 
-    def _deliver(self, number: int | None, wire: Wire, *, final: bool) -> None:
+    def _deliver(self, number: int | None, wire: Wire, *, final: bool) -> bool:
         queue = self._pending.get(number) if number is not None else None
         if queue is not None and (final or queue.qsize() < _WAITING):
             queue.put_nowait(wire)
+        return queue is not None
 
     def _refuse(self, method: str, identifier: Raw) -> None:
         if self._in.transport.get_write_buffer_size() > _UNREAD:
@@ -188,23 +208,6 @@ class Pipe:
             return
         message = f"{method[:100]} is not available to a program that serves several callers."
         self._in.write(protocol.error(bytes(identifier), METHOD_NOT_FOUND, message) + b"\n")
-
-    @property
-    def busy(self) -> bool:
-        """Whether somebody waits for an answer."""
-        return bool(self._pending)
-
-    async def log_errors(self) -> None:
-        """Keep the last lines of its standard error, without secrets, and show them in our log at debug level."""
-        stream = self._secrecy.stream()
-        while chunk := await self._err.read(65_536):
-            self._keep_lines(stream.feed(chunk))
-        self._keep_lines(stream.close())
-
-    def _keep_lines(self, chunk: bytes) -> None:
-        for line in chunk.decode("utf-8", "replace").splitlines():
-            self.errors.append(line[:_STDERR_LINE])
-            _log.debug("mcp %s: %s", self.name, line[:_STDERR_LINE])
 
 
 def _reply(wire: Wire, era: Era) -> Reply:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Raw
 
 from app.core.errors import UpstreamError
 from app.core.passage import Passage
+from app.egress.sandbox import Level
 from app.mcp.protocol import Era, Wire
 from app.mcp.protocol.envelope import SERVER_INFO
 
@@ -95,7 +96,21 @@ class Relay(Protocol):
         ...
 
 
-State = Literal["stopped", "starting", "running", "waiting", "unknown"]
+State = Literal["stopped", "starting", "ready", "backing off", "held", "stopping", "unknown"]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How a tool server is at this moment; the numbers and the level are of programs. `seconds` in this state."""
+
+    state: State
+    why: str = ""
+    seconds: float = 0.0
+    starts: int = 0
+    pid: int = 0
+    memory_bytes: int = 0
+    cpu_seconds: float = 0.0
+    processes: int = 0
+    level: Level | None = None
 
 
 class Upstream(Protocol):
@@ -130,6 +145,6 @@ class Upstream(Protocol):
         """Its secrets changed: begin anew with them, as soon as what runs has ended."""
         ...
 
-    def state(self) -> tuple[State, str]:
-        """For `sallyport mcp status`: the state and one line about it."""
+    def state(self) -> Status:
+        """For `sallyport mcp status` and the console."""
         ...

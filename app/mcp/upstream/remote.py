@@ -14,7 +14,7 @@ from app.core.passage import Passage
 from app.mcp import protocol
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Wire, envelope
 from app.mcp.upstream.exchange import Answered, Exchange, Fields, HttpError
-from app.mcp.upstream.ports import Caller, Description, Introduction, Outgoing, Relay, Reply, State
+from app.mcp.upstream.ports import Caller, Description, Introduction, Outgoing, Relay, Reply, State, Status
 from app.mcp.upstream.remote_sessions import RemoteSession, RemoteSessions
 
 _ASK_AGAIN_SECONDS = 300.0
@@ -55,18 +55,18 @@ class RemoteServer:
         """Sessions that were opened with the secrets before are not used again."""
         self._open = RemoteSessions()
 
-    def state(self) -> tuple[State, str]:
+    def state(self) -> Status:
         """What the last call met."""
-        return self._state, self._why
+        return Status(state=self._state, why=self._why)
 
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """Ask it; in the older era that opens the caller's session."""
         try:
             found = await self._described(passage, caller)
         except (UpstreamError, EgressError) as error:
-            self._state, self._why = "waiting", error.message
+            self._state, self._why = "backing off", error.message
             raise
-        self._state, self._why = "running", ""
+        self._state, self._why = "ready", ""
         return found
 
     async def _described(self, passage: Passage, caller: Caller) -> Description:
@@ -87,9 +87,9 @@ class RemoteServer:
         try:
             reply = await self._request(passage, caller, outgoing, relay)
         except (UpstreamError, EgressError) as error:
-            self._state, self._why = "waiting", error.message
+            self._state, self._why = "backing off", error.message
             raise
-        self._state, self._why = "running", ""
+        self._state, self._why = "ready", ""
         return reply
 
     async def _request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:

@@ -1,21 +1,30 @@
-"""All tool servers of a profile, kept under one task group."""
+"""All tool servers of a profile, each in a task of its own, exchanged while they run."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
 
-from app.config.schema import McpServer
+from msgspec.structs import replace
+
+from app.config.tools import Mcp, McpServer
 from app.core.clock import Clock
+from app.core.errors import NotFoundError
 from app.egress.http import Connects, parse_origin
 from app.egress.http import Upstream as HttpUpstream
-from app.mcp.upstream.child import Program, child_environment
+from app.egress.sandbox import Confinement, Limits, Program
+from app.egress.sandbox.confinement import named_user, own_user
+from app.egress.sandbox.program import child_environment
+from app.mcp.supervisor import Rules, Supervised, log_path
+from app.mcp.supervisor.stand import Backoff
+from app.mcp.supervisor.supervised import Surroundings
 from app.mcp.upstream.exchange import Exchange
-from app.mcp.upstream.ports import State, Upstream
+from app.mcp.upstream.ports import Status, Upstream
 from app.mcp.upstream.remote import RemoteServer
 from app.mcp.upstream.secrecy import Redacted, Secrecy
-from app.mcp.upstream.stdio import StdioServer
 from app.secrets import Broker, Redactor
 
 
@@ -26,13 +35,19 @@ class Servers:
         self,
         upstreams: Mapping[str, Upstream],
         *,
-        timeouts: Mapping[str, float],
+        entries: Mapping[str, McpServer],
         redactor: Redactor | None = None,
     ) -> None:
         self._redactor = redactor or Redactor()
         self._upstreams = dict(sorted(upstreams.items()))
-        self._timeouts = dict(timeouts)
-        self.names = tuple(self._upstreams)
+        self.entries = dict(entries)
+        """What the profile says about each."""
+        self._changed = asyncio.Event()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all servers, in order."""
+        return tuple(self._upstreams)
 
     def get(self, name: str) -> Upstream | None:
         """The server of this name; no known secret comes out of it."""
@@ -47,30 +62,129 @@ class Servers:
 
     def timeout(self, name: str) -> float:
         """Seconds a call to it may take."""
-        return self._timeouts.get(name, 60.0)
+        entry = self.entries.get(name)
+        return entry.timeout if entry is not None else 60.0
 
-    def states(self) -> dict[str, tuple[State, str]]:
-        """Name to state and reason."""
+    def states(self) -> dict[str, Status]:
+        """Name to how it is; no known secret is in the reason."""
         states = {name: upstream.state() for name, upstream in self._upstreams.items()}
-        return {name: (state, self._redactor.text(why)) for name, (state, why) in states.items()}
+        clean = self._redactor.text
+        return {name: replace(status, why=clean(status.why)) for name, status in states.items()}
+
+    async def restart(self, name: str) -> None:
+        """End a program and start it again, held or not; NotFoundError when there is no such program."""
+        upstream = self._upstreams.get(name)
+        if not isinstance(upstream, Supervised):
+            raise NotFoundError(
+                f"There is no tool program {name!r}.",
+                remedy="See `sallyport mcp list`; a remote server is not ours to restart.",
+            )
+        await upstream.restart()
+
+    def apply(self, upstreams: Mapping[str, Upstream], *, entries: Mapping[str, McpServer]) -> list[str]:
+        """Let these be the servers from now on: what did not change goes on, the rest is ended or started."""
+        same = {name for name in self._upstreams if entries.get(name) == self.entries.get(name)}
+        changed = sorted({*self._upstreams, *upstreams} - same)
+        kept = {name: one for name, one in self._upstreams.items() if name in same and name in upstreams}
+        self._upstreams = dict(sorted({**upstreams, **kept}.items()))
+        self.entries = dict(entries)
+        self._changed.set()
+        return changed
 
     async def run(self) -> None:
         """Keep all programs running until cancelled, then end them at once, whole groups."""
         async with asyncio.TaskGroup() as group:
-            for upstream in self._upstreams.values():
-                group.create_task(upstream.run())
+            running: dict[str, tuple[Upstream, asyncio.Task[None]]] = {}
+            while True:
+                self._changed.clear()
+                gone = {name for name, (one, _) in running.items() if self._upstreams.get(name) is not one}
+                ending = [running.pop(name)[1] for name in gone]
+                for task in ending:
+                    task.cancel()
+                if ending:
+                    await asyncio.wait(ending)
+                for name, upstream in self._upstreams.items():
+                    if name not in running:
+                        running[name] = (upstream, group.create_task(upstream.run()))
+                await self._changed.wait()
 
 
-def program_of(name: str, settings: McpServer, *, own: Mapping[str, str], data: Path) -> Program:
-    """What to start for an entry of `mcp.servers`."""
+def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path) -> Program:
+    """What to start for an entry of `mcp.servers`, and what it may do; ConfigError when its user is none."""
+    entry = settings.servers[name]
+    data = data.resolve()
     private = data / "mcp" / name
-    declared = {key: secret.reveal() for key, secret in settings.environment.items()}
+    declared = {key: secret.reveal() for key, secret in entry.environment.items()}
+    user, group = _user_of(name, settings, data)
+    limits = entry.limits
     return Program(
-        command=settings.command,
+        command=entry.command,
         environment=child_environment(declared, own=own, home=private),
-        folder=Path(settings.folder) if settings.folder else private,
+        folder=Path(entry.folder) if entry.folder else private,
         home=private,
+        confinement=Confinement(
+            read=entry.read,
+            write=entry.write,
+            network=entry.network,
+            hide=str(data),
+            user=user,
+            group=group,
+            limits=Limits(
+                memory_mb=limits.memory_mb,
+                processes=limits.processes,
+                files=limits.files,
+                file_mb=limits.file_mb,
+                cpu_percent=limits.cpu_percent,
+            ),
+            required=(entry.confinement or settings.confinement) == "required",
+        ),
     )
+
+
+def _user_of(name: str, settings: Mcp, data: Path) -> tuple[int, int]:
+    if os.geteuid() != 0:
+        return -1, -1
+    chosen = settings.servers[name].user or settings.user
+    if chosen:
+        return named_user(chosen)
+    number = own_user(data, name)
+    return number, number
+
+
+def started_as(program: Callable[[], Program], secrecy: Secrecy) -> Program:
+    """The program with its secrets of now; UpstreamError when one cannot be given, and then it is not started."""
+    wanted, given = program(), secrecy.injection()
+    environment = {**wanted.environment, **given.environment}
+    return replace(wanted, environment=environment, descriptors=given.descriptors)
+
+
+def programs(
+    settings: Mcp, *, own: Mapping[str, str], data: Path, around: Surroundings
+) -> dict[str, Upstream]:
+    """The programs of a profile; each start asks anew for what a program is and what it is given."""
+    return {
+        name: Supervised(
+            name,
+            partial(
+                started_as,
+                partial(program_of, name, settings, own=own, data=data),
+                Secrecy(name, redactor=around.redactor, broker=around.broker, declared=entry.secrets),
+            ),
+            rules=Rules(
+                eager=entry.start == "eager",
+                idle_stop=entry.idle_stop,
+                health=entry.health,
+                patience=min(10.0, max(entry.health, 0.5)),
+                backoff=Backoff(hold_after=settings.hold_after),
+                memory_mb=entry.limits.memory_mb,
+                cpu_percent=entry.limits.cpu_percent,
+            ),
+            log=log_path(data, name),
+            around=around,
+        )
+        for name, entry in settings.servers.items()
+        if entry.command
+    }
 
 
 def remotes(
@@ -116,28 +230,3 @@ def _remote(
     target = "/" if entry.url.endswith("/") or not origin.path else ""
     exchange = Exchange(name, http, target=target, declared=declared, secrecy=secrecy)
     return RemoteServer(name, exchange, clock=clock, us=us)
-
-
-def programs(
-    settings: Mapping[str, McpServer],
-    *,
-    own: Mapping[str, str],
-    data: Path,
-    clock: Clock,
-    us: dict[str, Any],
-    broker: Broker | None = None,
-    redactor: Redactor | None = None,
-) -> dict[str, Upstream]:
-    """The stdio servers of a profile."""
-    known = redactor or Redactor()
-    return {
-        name: StdioServer(
-            name,
-            program_of(name, entry, own=own, data=data),
-            clock=clock,
-            us=us,
-            secrecy=Secrecy(name, redactor=known, broker=broker, declared=entry.secrets),
-        )
-        for name, entry in settings.items()
-        if entry.command
-    }

@@ -8,10 +8,10 @@ from app.audit.event import Event
 from app.audit.recorder import Recorder
 from app.catalog import Catalog, Change
 from app.catalog.pins import Mode
-from app.config import Profile
 from app.core.clock import Clock
 from app.core.ids import uuid7_text
 from app.db import Pool
+from app.server.declared import Declared
 
 _ACTIONS = {
     "trusted": "tool.trusted",
@@ -22,20 +22,20 @@ _ACTIONS = {
 }
 
 
-async def open_catalog(profile: Profile, *, pool: Pool, recorder: Recorder, clock: Clock) -> Catalog:
+async def open_catalog(declared: Declared, *, pool: Pool, recorder: Recorder, clock: Clock) -> Catalog:
     """The catalog of a site, with what is approved at this moment."""
     announce = announcer(recorder, clock=clock)
-    catalog = Catalog(pool=pool, clock=clock, mode=pin_mode(profile), announce=announce)
+    catalog = Catalog(pool=pool, clock=clock, mode=pin_mode(declared), announce=announce)
     await catalog.refresh()
     return catalog
 
 
-def pin_mode(profile: Profile) -> Callable[[str], Mode]:
+def pin_mode(declared: Declared) -> Callable[[str], Mode]:
     """How a first sight of a server's definitions is taken; of a server that nobody declared nothing is trusted."""
 
     def mode(server: str) -> Mode:
-        entry = profile.mcp.servers.get(server)
-        return (entry.pins or profile.mcp.pins) if entry is not None else "approve"
+        entry = declared.mcp.servers.get(server)
+        return (entry.pins or declared.mcp.pins) if entry is not None else "approve"
 
     return mode
 

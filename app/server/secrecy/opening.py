@@ -11,6 +11,7 @@ from app.db import Pool
 from app.extensions import MasterKeySource
 from app.secrets import Keyring, Redactor, Secrets
 from app.secrets.keys import CredentialSource, FileSource, PassphraseSource
+from app.server.declared import Declared
 from app.server.secrecy.asking import Asking
 
 OpenSource = Callable[[Profile, Path], MasterKeySource]
@@ -40,6 +41,7 @@ async def open_secrets(
     pool: Pool,
     clock: Clock,
     redactor: Redactor,
+    declared: Declared,
     serving: bool,
     sources: Mapping[str, OpenSource] = SOURCES,
 ) -> Secrets:
@@ -55,17 +57,17 @@ async def open_secrets(
         clock=clock,
         keyring=Keyring(sources[name](profile, folder), source_name=name),
         redactor=redactor,
-        declared=declared_by(profile),
+        declared=lambda: declared_by(profile, declared),
     )
     if serving:
         await secrets.catalogue.open()
     return secrets
 
 
-def declared_by(profile: Profile) -> dict[str, tuple[str, ...]]:
-    """Secret to the recipients whose entries in the profile name it."""
+def declared_by(profile: Profile, declared: Declared) -> dict[str, tuple[str, ...]]:
+    """Secret to the recipients whose entries in the profile name it at this moment."""
     found: dict[str, set[str]] = {}
-    for name, server in profile.mcp.servers.items():
+    for name, server in declared.mcp.servers.items():
         for secret in server.secrets.values():
             found.setdefault(secret, set()).add(f"server:{name}")
     for name, provider in profile.providers.items():

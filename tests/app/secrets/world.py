@@ -53,7 +53,7 @@ async def node(
             clock=SystemClock(),
             keyring=Keyring(keys, source_name=source_name),
             redactor=Redactor(),
-            declared={"token": ("server:files",)},
+            declared=lambda: {"token": ("server:files",)},
         )
 
 

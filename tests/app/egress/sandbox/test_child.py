@@ -7,11 +7,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import uvloop
 
 from app.core.errors import UpstreamError
-from app.mcp.upstream.child import Program, child_environment, end, exited, spawn
+from app.egress.sandbox import Confinement, Program, spawn
+from app.egress.sandbox.program import child_environment
+from app.mcp.supervisor.usage import tree
+from tests.fix_server import until
 
 OWN = {
     "PATH": "/bin",
@@ -45,7 +49,8 @@ async def test_missing_program_is_an_error_in_words(tmp_path: Path):
 def test_descriptor_that_we_inherited_is_not_passed_on(tmp_path: Path, run: Callable[..., bytes]):
     async def look() -> bytes:
         process = await spawn(program(tmp_path, "sh", "-c", "ls -l /proc/$$/fd"))
-        out, _ = await process.communicate()
+        out = await process.stdout.read()
+        await process.end()
         return out
 
     with (tmp_path / "open-file").open("w") as file:
@@ -55,32 +60,34 @@ def test_descriptor_that_we_inherited_is_not_passed_on(tmp_path: Path, run: Call
 
 async def test_program_that_ignores_every_hint_is_killed(tmp_path: Path):
     process = await spawn(program(tmp_path, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"))
-    await end(process)
+    await process.end(grace=0.2)
     assert process.returncode == -signal.SIGKILL
 
 
 async def test_group_of_a_program_that_is_gone_already_is_still_ended(tmp_path: Path):
-    process = await spawn(program(tmp_path, "sh", "-c", "sleep 300 & echo $!"))
-    assert process.stdout is not None
-    left = int(await process.stdout.readline())
-    assert await exited(process, within=2)
-    await end(process)
+    process = await spawn(program(tmp_path, "sh", "-c", "sleep 300 & echo up; sleep 0.3"))
+    assert await process.stdout.readline() == b"up\n"
+    left = set(tree(process.pid))
+    assert await process.exited(within=2)
+    await process.end()
     for _ in range(100):
-        if _gone(left):
+        if all(_gone(pid) for pid in left):
             break
         await asyncio.sleep(0.02)
-    assert _gone(left)
+    assert all(_gone(pid) for pid in left)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
 async def test_program_dies_with_a_killed_parent(tmp_path: Path):
     script = (
         "import asyncio, os, pathlib\n"
-        "from app.mcp.upstream.child import Program, spawn\n"
+        "from app.egress.sandbox import Program, spawn\n"
         "async def main():\n"
         f"    folder = pathlib.Path({str(tmp_path)!r})\n"
-        "    one = Program(command=('sleep', '300'), environment=dict(os.environ), folder=folder, home=folder)\n"
-        "    print((await spawn(one)).pid, flush=True)\n"
+        "    command = ('sh', '-c', 'setsid sleep 300 & sleep 300')\n"
+        "    one = Program(command=command, environment=dict(os.environ), folder=folder, home=folder)\n"
+        "    child = await spawn(one)\n"
+        "    print(child.pid, 'own process' in child.level.on.get('processes', ''), flush=True)\n"
         "    await asyncio.sleep(300)\n"
         "asyncio.run(main())\n"
     )
@@ -88,15 +95,21 @@ async def test_program_dies_with_a_killed_parent(tmp_path: Path):
         sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout is not None
-    child = int(await parent.stdout.readline())
-    assert _state(child) in "SR"
+    number, whole = (await parent.stdout.readline()).split()
+    child = int(number)
+    assert _state(child) in "SRD"
+    family = await until(lambda: found if len(found := list(tree(child))) > 2 else None)
     parent.kill()
     await parent.wait()
-    for _ in range(100):
-        if _gone(child):
-            break
-        await asyncio.sleep(0.02)
-    assert _gone(child)
+    # Without a process namespace the kernel ends the program only, not what left its group.
+    await until(lambda: all(_gone(pid) for pid in (family if whole == b"True" else [child])))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's programs can lack a limit everywhere")
+async def test_required_confinement_refuses_to_start_and_says_what_is_missing(tmp_path: Path):
+    asked = Confinement(user=0, group=0, hide=str(tmp_path), required=True)
+    with pytest.raises(UpstreamError, match=r"requires what this host does not give: .*limits: "):
+        await spawn(msgspec.structs.replace(program(tmp_path / "home", "true"), confinement=asked))
 
 
 def _gone(pid: int) -> bool:

@@ -1,0 +1,97 @@
+"""The types of the section `mcp`: tool servers, what each may do and how it is kept."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from app.config.secret import Secret
+from app.config.section import Name, Positive, Seconds, SecretName, Section
+
+
+class McpLimits(Section, frozen=True):
+    """What one tool program may take; 0 means no limit."""
+
+    memory_mb: Annotated[
+        int, Meta(ge=0, description="MiB of memory, of each process and of all of them together")
+    ] = 1024
+    processes: Annotated[int, Meta(ge=0, description="processes and threads at once")] = 256
+    files: Annotated[int, Meta(ge=0, description="open files of each process")] = 1024
+    file_mb: Annotated[int, Meta(ge=0, description="MiB of each file it writes")] = 1024
+    cpu_percent: Annotated[
+        int, Meta(ge=0, description="percent of one core, over a minute where no control group is delegated")
+    ] = 0
+
+
+class McpServer(Section, frozen=True):
+    """A tool server: a program spoken to over stdio, or a remote URL."""
+
+    command: Annotated[tuple[str, ...], Meta(description="program and arguments (stdio)")] = ()
+    environment: Annotated[
+        dict[str, Secret], Meta(description="its whole environment beside PATH, HOME and LANG")
+    ] = {}
+    folder: Annotated[str, Meta(description="working folder; empty: a private one in the data folder")] = ""
+    url: Annotated[str, Meta(description="Streamable HTTP endpoint")] = ""
+    headers: Annotated[dict[str, Secret], Meta(description="headers sent to the remote endpoint")] = {}
+    secrets: Annotated[
+        dict[str, SecretName],
+        Meta(
+            description="stored secrets by where they go: `VARIABLE` or `fd:VARIABLE` of a program, "
+            "`Header` or `Header: text {}` of a remote server; each must be granted too"
+        ),
+    ] = {}
+    description: Annotated[str, Meta(description="one line for people")] = ""
+    timeout: Annotated[Seconds, Meta(description="seconds a call may take")] = 60.0
+    network: Annotated[bool, Meta(description="let the program use the network")] = False
+    read: Annotated[tuple[str, ...], Meta(description="further files and folders the program may read")] = ()
+    write: Annotated[
+        tuple[str, ...], Meta(description="files and folders the program may change, beside its private one")
+    ] = ()
+    confinement: Annotated[
+        Literal["", "best", "required"], Meta(description="as mcp.confinement, for this program")
+    ] = ""
+    user: Annotated[str, Meta(description="as mcp.user, for this program")] = ""
+    limits: Annotated[McpLimits, Meta(description="what the program may take")] = McpLimits()
+    start: Annotated[
+        Literal["eager", "on_demand"],
+        Meta(description="start the program with Sallyport, or at its first call"),
+    ] = "eager"
+    idle_stop: Annotated[
+        float,
+        Meta(ge=0, description="seconds without a call after which it is stopped (on_demand); 0: never"),
+    ] = 900.0
+    health: Annotated[
+        float,
+        Meta(ge=0, description="seconds of silence after which it is asked whether it is well; 0: never"),
+    ] = 15.0
+    pins: Annotated[
+        Literal["", "approve", "trust-first"], Meta(description="instead of `mcp.pins`, for this server")
+    ] = ""
+
+
+class Mcp(Section, frozen=True):
+    """Tool servers behind the MCP endpoints."""
+
+    confinement: Annotated[
+        Literal["best", "required"],
+        Meta(description="confine programs as far as this host can, or do not start them where it cannot"),
+    ] = "best"
+    user: Annotated[
+        str,
+        Meta(description="user of all programs when Sallyport runs as root; empty: one of its own for each"),
+    ] = ""
+    programs: Annotated[Positive, Meta(description="programs that may run at once")] = 64
+    memory_mb: Annotated[int, Meta(ge=0, description="MiB for all programs together; 0: no limit")] = 0
+    hold_after: Annotated[
+        int, Meta(ge=0, description="starts in a row that fail before a program is held; 0: never")
+    ] = 8
+    servers: Annotated[dict[Name, McpServer], Meta(description="by the name that URLs and policies use")] = {}
+    pins: Annotated[
+        Literal["approve", "trust-first"],
+        Meta(
+            description="definitions seen for the first time: wait for a person, or are trusted if nothing is odd"
+        ),
+    ] = "trust-first"
+    recheck: Annotated[
+        float,
+        Meta(ge=0, description="seconds for which a definition is taken as read before a call; 0: each call"),
+    ] = 5.0

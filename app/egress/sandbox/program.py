@@ -1,0 +1,28 @@
+"""What to start, and the environment it gets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from app.egress.sandbox.confinement import Confinement
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """A command with its whole environment; `home` is private to it and made before it starts."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+    home: Path
+    confinement: Confinement = Confinement()
+    descriptors: Mapping[str, bytes] = {}
+    """Variable that will hold a descriptor's number, and what the program reads from that descriptor."""
+
+
+def child_environment(declared: Mapping[str, str], *, own: Mapping[str, str], home: Path) -> dict[str, str]:
+    """PATH and LANG of ours, a private HOME, and what the profile declares; no loader or bundle variable."""
+    environment = {"PATH": own.get("PATH") or _PATH, "HOME": str(home), "LANG": own.get("LANG") or "C.UTF-8"}
+    return {**environment, **declared}

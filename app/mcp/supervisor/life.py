@@ -1,0 +1,154 @@
+"""One life of a program: spawned, greeted, watched, ended; what ends it first is the reason."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from app.egress.sandbox import Child, Level, Program, spawn
+from app.mcp.supervisor.logfile import LogFile
+from app.mcp.supervisor.rules import Rules
+from app.mcp.supervisor.usage import Usage
+from app.mcp.supervisor.watch import Watch
+from app.mcp.upstream.pipe import Pipe
+
+if TYPE_CHECKING:
+    from app.mcp.supervisor.supervised import Surroundings
+
+LAST_CALLS = 5.0
+"""Seconds that running calls get before a program is restarted for its secrets."""
+_LAST_LINE_SECONDS = 0.25
+_BUSY_SECONDS = 0.05
+
+
+class Life:
+    """`pipe` is there from the greeting to the end."""
+
+    def __init__(
+        self, name: str, program: Program, *, rules: Rules, around: "Surroundings", log: LogFile
+    ) -> None:
+        self.pid = 0
+        self.level = Level()
+        self.usage = Usage()
+        self.pipe: Pipe | None = None
+        self.asked = False
+        """Whether it was asked `server/discover`."""
+        self.greeted = False
+        self.name = name
+        self.wind_up: Callable[[str], None] = lambda _: None
+        """Called with the reason when it is to end without a fault of its own."""
+        self.renewing = asyncio.Event()
+        """Set when its secrets changed: it gets no calls any more, and ends when those that run have ended."""
+        self._program = program
+        self._rules = rules
+        self._around = around
+        self._log = log
+        self._stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def stop(self, why: str) -> None:
+        """Let it end, for this reason."""
+        if not self._stop.done():
+            self._stop.set_result(why)
+
+    async def run(self, ready: Callable[[dict[str, Any]], None], *, probe: bool) -> str:
+        """From the spawn to the end of everything it started; returns why it ended, UpstreamError if it never was."""
+        groups = self._around.groups
+        cgroup = groups.make(self.name, self._program.confinement.limits) if groups else ""
+        began = self._around.clock.monotonic()
+        child = None
+        try:
+            child = await spawn(self._program, cgroup=cgroup)
+            self.pid, self.level = child.pid, child.level
+            self._log.note(f"started: process {child.pid}, confinement {child.level.text}")
+            pipe = Pipe(self.name, child, us=self._around.us, clock=self._around.clock)
+
+            async def greet() -> str:
+                self.asked = probe
+                why = await self._greet(pipe, probe=probe)
+                if not why:
+                    seconds = round(self._around.clock.monotonic() - began, 3)
+                    ready({"seconds": seconds, **_facts(child)})
+                    await asyncio.Event().wait()
+                return why
+
+            return await self._first_of(child, pipe, greet)
+        finally:
+            self.pipe = None
+            if child is not None:
+                await _ended(child)
+            if groups is not None:
+                groups.remove(self.name)
+
+    async def _first_of(self, child: Child, pipe: Pipe, greet: Any) -> str:
+        """Why the conversation ended: whichever of these notices first."""
+        watch = Watch(self, pipe, rules=self._rules, around=self._around)
+        errors = asyncio.create_task(self._log.follow(child.stderr))  # its life is this block
+        conversation = (pipe.read(), greet(), watch.run(), self._gone(child), self._renewed(pipe))
+        tasks = [asyncio.create_task(one) for one in conversation]
+        try:
+            await asyncio.wait([*tasks, self._stop], return_when=asyncio.FIRST_COMPLETED)
+            self.pipe = None
+            done = next((one for one in [*tasks, self._stop] if one.done()), None)
+            why = done.result() if done is not None else ""
+            if done is self._stop:
+                return why
+            await child.exited(within=_LAST_LINE_SECONDS)
+            await asyncio.wait({errors}, timeout=_LAST_LINE_SECONDS)
+            return self._in_words(why, child)
+        finally:
+            for task in (*tasks, errors):
+                task.cancel()
+            await asyncio.wait([*tasks, errors])
+
+    async def _renewed(self, pipe: Pipe) -> str:
+        """Let it end for the secrets that changed, once its calls have ended or had their time."""
+        await self.renewing.wait()
+        left = LAST_CALLS
+        while self.greeted and pipe.busy and left > 0:
+            await asyncio.sleep(_BUSY_SECONDS)
+            left -= _BUSY_SECONDS
+        self.wind_up("its secrets changed")
+        return await self._stop
+
+    def _in_words(self, why: str, child: Child) -> str:
+        code = "" if child.returncode is None else f" (exit {child.returncode})"
+        last = self._log.last[-1][:200] if self._log.last else ""
+        return f"{why}{code}; last words: {last!r}" if last else f"{why}{code}"
+
+    async def _gone(self, child: Child) -> str:
+        """Its process ended, though somebody may still hold its output."""
+        while not await child.exited(within=60.0):
+            pass
+        await asyncio.sleep(_LAST_LINE_SECONDS)  # what it said last is read first
+        return "its process ended"
+
+    async def _greet(self, pipe: Pipe, *, probe: bool) -> str:
+        """Why it could not be greeted, or empty."""
+        try:
+            async with asyncio.timeout(self._rules.greeting):
+                await pipe.greet(probe=probe)
+        except TimeoutError:
+            return "it did not answer initialize"
+        self.greeted = True
+        self.pipe = pipe
+        return ""
+
+
+def _facts(child: Child) -> dict[str, Any]:
+    """For the record: what was reached of the confinement, and what was not."""
+    return {"pid": child.pid, "confinement": sorted(child.level.on), "without": child.level.off}
+
+
+async def _ended(child: Child) -> None:
+    """Also when we are cancelled meanwhile: nothing may be left behind."""
+    ending = asyncio.ensure_future(child.end())
+    cancelled = False
+    while not ending.done():
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            cancelled = True
+    with contextlib.suppress(OSError):
+        ending.result()
+    if cancelled:
+        raise asyncio.CancelledError

@@ -1,0 +1,5 @@
+"""What the operator of this host asks of the running server.
+
+control  the socket in the data folder, and its other end for commands   (control.py)
+Reload   the profile read again                                          (reload.py)
+"""
