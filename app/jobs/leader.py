@@ -54,10 +54,20 @@ class Leader:
             log.info("this node leads: %s", self.name)
 
     async def resign(self) -> None:
-        """Close the connection; another node, or this one at its next turn, may lead."""
-        self.leading = False
+        """Close the connection; another node, or this one at its next turn, may lead at once."""
+        led, self.leading = self.leading, False
         conn, self._conn = self._conn, None
-        if conn is not None:
+        if conn is None:
+            return
+        try:
+            if led and not conn.closed:
+                # The server would let go of the lock by itself, but only some time after the connection is gone.
+                with deadline(conn, self._patience):
+                    await conn.rollback()
+                    await conn.execute("SELECT pg_advisory_unlock(%s)", (self._key,))
+        except (DatabaseError, psycopg.Error, OSError) as error:
+            log.debug("leader of %s: %s", self.name, error)
+        finally:
             await conn.close()
 
 

@@ -21,6 +21,7 @@ from app.server.first_run import first_policy
 from app.server.folder import prepare, sole_server
 from app.server.host.control import control
 from app.server.host.reload import Reload
+from app.server.listen.connection import require_compiled_parser
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
 from app.server.listen.tls import Certificate, certificate_for
@@ -72,6 +73,7 @@ async def running(
     again: Callable[[], Profile] | None = None,
 ) -> AsyncIterator[Running]:
     """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
+    require_compiled_parser()
     plain = _plain(profile)
     with ExitStack() as stack:
         stack.enter_context(sole_server(prepare(folder)))
