@@ -3,8 +3,13 @@
 import asyncio
 import json
 import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
+import pytest
 
 from app.config import Profile, load
 from app.egress import Connector, Destinations, Guard
@@ -13,6 +18,7 @@ from app.server.serve import running
 from tests.fix_api import Api
 from tests.fix_server import Serve, Served, _reachable, until
 
+ROOT = Path(__file__).resolve().parents[2]
 SIMULATOR = Path(__file__).parent.parent / "simulators" / "mcp_server.py"
 
 
@@ -102,6 +108,40 @@ async def test_profile_read_again_changes_programs_and_names_the_rest(database: 
         path.write_text("mcp: [", encoding="utf-8")
         server.reload.heard()
         assert set(servers.names) == {"stays", "comes"}
+
+
+@pytest.mark.slow
+async def test_server_that_is_added_or_removed_is_taken_up_at_once(database: str, tmp_path: Path) -> None:
+    path = tmp_path / "profile.yaml"
+    path.write_text(json.dumps({"database": {"url": database}}), encoding="utf-8")
+
+    def read() -> Profile:
+        return load(path, environment={})
+
+    async def mcp(*words: str) -> str:
+        place = ("--profile", str(path), "--data", str(tmp_path / "data"))
+        command = (sys.executable, "-m", "app", "mcp", *words[:2], *place, *words[2:])
+        child = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, cwd=ROOT)
+        out, errors = await child.communicate()
+        assert child.returncode == 0, errors
+        return out.decode()
+
+    wanted = _reachable(read(), database)
+    destinations = Destinations([])
+    connector = Connector(destinations=destinations, guard=Guard(destinations))
+    again = _listening_as(wanted, read)
+    async with running(wanted, folder=tmp_path / "data", connector=connector, again=again) as server:
+        added = await mcp("add", "desk", "--pins", "approve", "--", sys.executable, str(SIMULATOR))
+        assert "has taken it up" in added
+        await until(lambda: server.doors.servers.states()["desk"].state == "ready")
+        assert server.site.declared.mcp.servers["desk"].pins == "approve"
+        assert "has taken it up" in await mcp("remove", "desk")
+        assert server.doors.servers.names == ()
+
+
+def _listening_as(wanted: Profile, read: Callable[[], Profile]) -> Callable[[], Profile]:
+    """The profile read again, with what the test gave the server beside it."""
+    return lambda: msgspec.structs.replace(wanted, mcp=read().mcp)
 
 
 def test_commands_say_when_no_server_runs(command: Any, tmp_path: Path) -> None:

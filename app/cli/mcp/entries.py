@@ -12,16 +12,17 @@ from app.cli.site import Output, json_option, operator_call, site_options, site_
 from app.config import load
 from app.config.dropins import file_of
 from app.core.call import Resource
-from app.core.errors import ConfigError, InputError, NotFoundError
+from app.core.errors import ConfigError, InputError, NotFoundError, SallyportError
 from app.egress import Connector
 from app.mcp import protocol
 from app.server.folder import PROFILE, default_folder
+from app.server.host.control import Ask, ask
 from app.server.process import run_guarded
 from app.server.site import open_site
 from app.server.tools import US
 
 _PAIR = "NAME=VALUE; VALUE is best `file:PATH` or `${VARIABLE}`, because arguments can be seen by others."
-_LATER = "A running server takes it up when it reads its profile again or is started again."
+_LATER = "A server takes it up when it starts."
 
 
 @click.command()
@@ -57,7 +58,8 @@ def add(data: Path | None, profile: Path | None, as_json: bool, name: str, check
                         await shell.ask(name, "initialize", hello)
                 file = _write(path, name, entry)
                 passage.note(result={"file": file.name})
-        Output(as_json=as_json).value({"name": name, "file": str(file)}, f"{name} is in {file}. {_LATER}")
+        told = await _taken_up(folder)
+        Output(as_json=as_json).value({"name": name, "file": str(file)}, f"{name} is in {file}. {told}")
 
     run_guarded(checked, run, fast=False)
 
@@ -82,9 +84,23 @@ def remove(data: Path | None, profile: Path | None, as_json: bool, name: str) ->
         call = operator_call("admin.server.remove", Resource("server", name))
         async with open_site(loaded, folder=folder, serving=False) as site, site.admission.admit(call):
             file.unlink()
-        Output(as_json=as_json).value({"name": name, "removed": True}, f"{name} is removed. {_LATER}")
+        told = await _taken_up(folder)
+        Output(as_json=as_json).value({"name": name, "removed": True}, f"{name} is removed. {told}")
 
     run_guarded(loaded, run, fast=False)
+
+
+async def _taken_up(folder: Path) -> str:
+    """What the running server made of the change, which stands in the file already."""
+    try:
+        told = await ask(folder, Ask(ask="reload"))
+    except SallyportError as error:
+        return f"The running server has not taken it up: {error.message} {error.remedy}".rstrip()
+    if told is None:
+        return _LATER
+    if told.waiting:
+        return f"A restart of Sallyport is needed for {', '.join(told.waiting)}."
+    return "The running server has taken it up."
 
 
 def profile_path(data: Path | None, profile: Path | None) -> Path:

@@ -121,3 +121,20 @@ def _gone(pid: int) -> bool:
 
 def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_secret_is_read_from_a_descriptor_that_nothing_else_gets(tmp_path: Path):
+    reading = "cat /dev/fd/$TOKEN_FD; ls /proc/self/fd | wc -w"
+    wanted = msgspec.structs.replace(
+        program(tmp_path, "/bin/sh", "-c", reading), descriptors={"TOKEN_FD": b"only here\n"}
+    )
+    before = descriptors()
+    child = await spawn(wanted)
+    assert await child.stdout.readline() == b"only here\n"
+    assert int(await child.stdout.readline()) == 5  # three, the secret's, and the folder that is listed
+    await child.end()
+    assert descriptors() == before
