@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _INTERPRETERS = ("python", "node", "deno", "bun", "bash", "sh", "perl", "ruby", "java", "php", "uv", "env")
+_CODE_ELSEWHERE = ("-m", "-c", "-e", "-p", "--eval")
+"""Options after which there is code, or the name of it, in place of a file."""
 _SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _Stamp = tuple[int, int, int, int]
 
@@ -27,10 +29,7 @@ class Programs:
         found = shutil.which(command[0], path=_SEARCH) or command[0]
         files = [Path(found)]
         if _interprets(found):
-            base = Path(folder or ".")
-            files = [
-                base / word for word in command[1:] if not word.startswith("-") and (base / word).is_file()
-            ][:1]
+            files = _script(command[1:], Path(folder or "."))
         return {str(path): told for path in files if (told := self._of(path))}
 
     def _of(self, path: Path) -> str:
@@ -46,6 +45,16 @@ class Programs:
         except OSError:
             return ""
         return known[1]
+
+
+def _script(arguments: Sequence[str], base: Path) -> list[Path]:
+    """The file that holds the code: the first word that is no option. Files after it are data, which may change."""
+    for word in arguments:
+        if word in _CODE_ELSEWHERE:
+            return []
+        if not word.startswith("-"):
+            return [base / word] if (base / word).is_file() else []
+    return []
 
 
 def _interprets(program: str) -> bool:

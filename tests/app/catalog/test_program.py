@@ -34,3 +34,13 @@ def test_what_cannot_be_known_is_left_out(tmp_path: Path) -> None:
     assert Programs().digest((sys.executable, "-m", "module")) == {}
     assert Programs().digest((str(tmp_path / "absent"),)) == {}
     assert Programs().digest(()) == {}
+
+
+def test_files_that_a_script_is_given_are_not_its_code(tmp_path: Path) -> None:
+    (tmp_path / "tools.log").write_text("grows")
+    (tmp_path / "server.py").write_text("pass")
+    programs = Programs()
+    assert programs.digest(["python3", "-m", "tools", "--log", "tools.log"], folder=str(tmp_path)) == {}
+    assert list(programs.digest(["python3", "server.py", "tools.log"], folder=str(tmp_path))) == [
+        str(tmp_path / "server.py")
+    ]
