@@ -137,7 +137,8 @@ class Record(Section, frozen=True):
     keys: Annotated[
         str,
         Meta(
-            description="signing keys: empty for the data folder, `file:PATH`, or `credential:NAME` (systemd)"
+            description="signing keys: empty for the data folder, `file:PATH`, `credential:NAME` (systemd),"
+            " or `extension:NAME`"
         ),
     ] = ""
     checkpoints: Annotated[Checkpoints, Meta(description="signed heads outside the database")] = Checkpoints()

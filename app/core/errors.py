@@ -26,6 +26,10 @@ class MasterKeyError(ConfigError):
     """The master key of secrets is missing, wrong, or readable by others; nothing sealed is opened."""
 
 
+class SignerError(ConfigError):
+    """The device with the record's keys is away, fails, or is not the one that it says; nothing is sealed."""
+
+
 class BoxError(SallyportError):
     """A sealed box does not open: damaged, of another row or version, or of another key."""
 

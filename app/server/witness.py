@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from app.audit.signing.keys import WITNESS_KINDS, new_signers, public_keys, read_signers, write_signers
+from app.audit.signing.keys import WITNESS_KINDS, new_signers, read_signers, write_signers
+from app.audit.signing.source import public_keys
 from app.audit.tlog.note import VerifierKey
 from app.audit.tlog.signing import SeedSigner
 from app.audit.witnessing.witness import Answer, Witness

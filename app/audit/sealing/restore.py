@@ -7,20 +7,20 @@ from uuid import UUID
 import msgspec
 
 from app.audit.sealing import store
-from app.audit.sealing.authority import newest, put_empty
+from app.audit.sealing.authority import newest, put_empty, same_kinds
 from app.audit.sealing.continuity import discontinuity
 from app.audit.sealing.gather import CHUNK
 from app.audit.sealing.outside import Latest, Outside, base_origin, position
 from app.audit.sealing.recording import record_within
 from app.audit.sealing.state import happened
 from app.audit.sealing.tree import Tree, note_of, read_tree
-from app.audit.signing.keys import KeySource, new_signers, public_keys, write_signers
+from app.audit.signing.source import KeySource, newest_of, public_keys
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.note import Note
-from app.audit.tlog.signing import SeedSigner, signed
+from app.audit.tlog.signing import Signer, signed
 from app.core import crash
 from app.core.clock import Clock
-from app.core.errors import ConfigError, ConflictError, DatabaseError
+from app.core.errors import ConflictError, DatabaseError
 
 STATEMENT = "sallyport.record/restore/v1"
 _LOOK = 100_000
@@ -85,6 +85,8 @@ async def declare(
             remedy="See `sallyport audit status`.",
         )
     signers = _signers(broken, source)
+    if known := await store.log_keys(conn):
+        signers = same_kinds(signers, [one.algorithm for one in newest(known)])
     epoch, statement = _next_epoch(broken, signers, clock)
     event = happened(
         "record.restore",
@@ -114,21 +116,15 @@ async def declare(
     return Declared(epoch.origin, tree.head.size, reason, broken.said)
 
 
-def _signers(broken: Break, source: KeySource) -> list[SeedSigner]:
+def _signers(broken: Break, source: KeySource) -> list[Signer]:
     """The keys that there are; new ones only in place of those that are lost."""
-    signers = source.load()
-    if signers:
+    if signers := newest_of(source.load()):
         return signers
-    if not source.managed:
-        raise ConfigError(
-            f"There is no key at {source.path}.", remedy=f"Make one: sallyport audit new-key {source.path}"
-        )
     origins = [broken.signed.checkpoint.origin] if broken.signed else [one.origin for one in broken.epochs]
-    write_signers(source.path, made := new_signers(base_origin(origins[0])))
-    return made
+    return list(source.create(base_origin(origins[0])))
 
 
-def _next_epoch(broken: Break, signers: Sequence[SeedSigner], clock: Clock) -> tuple[store.Epoch, Note]:
+def _next_epoch(broken: Break, signers: Sequence[Signer], clock: Clock) -> tuple[store.Epoch, Note]:
     signed_epoch = position(broken.signed.checkpoint)[0] if broken.signed else 0
     number = max([signed_epoch, *(one.epoch for one in broken.epochs)]) + 1
     origin = f"{signers[0].key.name}/{number}"
@@ -140,7 +136,7 @@ def _next_epoch(broken: Break, signers: Sequence[SeedSigner], clock: Clock) -> t
     return store.Epoch(number, origin, str(statement)), statement
 
 
-async def _take_turn(conn: store.Connection, signers: Sequence[SeedSigner], statement: Note) -> None:
+async def _take_turn(conn: store.Connection, signers: Sequence[Signer], statement: Note) -> None:
     """A database of before a rotation, or one that knows only the lost key, is told whose turn it is."""
     known = await store.log_keys(conn)
     keys = public_keys(signers)

@@ -1,16 +1,15 @@
 """New signing keys: the log says who took over from whom, both sign it, and the old private key goes."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 
 from app.audit.sealing import store
-from app.audit.sealing.authority import rotation, signing_keys
+from app.audit.sealing.authority import rotation, same_kinds, signing_keys
 from app.audit.sealing.recording import record_within
 from app.audit.sealing.state import happened
-from app.audit.signing.files import replace_file
-from app.audit.signing.keys import KeySource, new_signers, public_keys, read_signers, render_signers
-from app.audit.tlog.signing import SeedSigner
+from app.audit.signing.source import KeySource, public_keys
+from app.audit.tlog.signing import Signer
 from app.core import crash
 from app.core.clock import Clock
 from app.core.errors import ConfigError, ConflictError
@@ -25,16 +24,16 @@ class Rotated(msgspec.Struct, frozen=True):
 
 
 async def rotate(
-    conn: store.Connection, *, source: KeySource, given: Path | None, node: str, clock: Clock
+    conn: store.Connection, *, source: KeySource, given: Sequence[Signer], node: str, clock: Clock
 ) -> Rotated:
-    """Let new keys take over; with the keys in a file of the operator's, that file is `given`."""
+    """Let new keys take over; `given` are they, where the source cannot make them or others are wanted."""
     epochs = await store.epochs(conn)
     if not epochs:
         raise ConflictError(
             "The log has not begun; there is no key to rotate.", remedy="Start the server once."
         )
     old = await signing_keys(conn, source)
-    new = _new(source, given, name=old[0].key.name)
+    new = _new(source, given, old=old)
     note = rotation(old, new, origin=epochs[0].origin, now=clock.now())
     done = Rotated([str(key) for key in public_keys(old)], [str(key) for key in public_keys(new)], str(note))
     event = happened("record.key.rotate", epochs[0].origin, now=clock.now(), **msgspec.structs.asdict(done))
@@ -46,26 +45,17 @@ async def rotate(
     if __debug__:
         crash.at("rotate.after_commit")
     source.remember(str(note))
-    if source.managed:
-        source.promote()
+    source.take_over(done.new)
     return done
 
 
-def _new(source: KeySource, given: Path | None, *, name: str) -> list[SeedSigner]:
-    if given is not None:
-        new = read_signers(given)
-    elif source.managed:
-        new = new_signers(name)
-    else:
-        raise ConfigError(
-            f"The key is kept at {source.path}, so the new one has to be given.",
-            remedy="Make it with `sallyport audit new-key FILE`, then rotate with --key FILE.",
-        )
+def _new(source: KeySource, given: Sequence[Signer], *, old: Sequence[Signer]) -> list[Signer]:
+    new = same_kinds(given or source.successors(old), [one.key.algorithm for one in old])
+    name = old[0].key.name
     if new[0].key.name != name:
         raise ConfigError(
             f"The new key is named {new[0].key.name}, the log {name}.",
-            remedy="Make one with `sallyport audit new-key FILE`.",
+            remedy="Make one with `sallyport audit new-key FILE`; for a device, correct record.origin.",
         )
-    if source.managed:
-        replace_file(source.next_path, render_signers(new).encode(), mode=0o600)
+    source.stage(new)
     return new

@@ -15,8 +15,8 @@ from app.audit.sealing.gather import Gathered, gather
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.state import SealState
 from app.audit.sealing.tree import Tree, note_of, read_tree
-from app.audit.signing.keys import KeySource, known_keys
-from app.audit.tlog.signing import SeedSigner, verified
+from app.audit.signing.source import KeySource, known_keys
+from app.audit.tlog.signing import Signer, verified
 from app.config.schema import Record
 from app.core import crash
 from app.core.clock import Clock
@@ -55,8 +55,8 @@ class Sealer:
         self._clock = clock
         self._settings = settings
         self._tree: Tree | None = None
-        self._signers: list[SeedSigner] = []
-        self._retiring: list[SeedSigner] = []
+        self._signers: list[Signer] = []
+        self._retiring: list[Signer] = []
         self._kept: store.Head | None = None
         self._rest_until = float("-inf")
         self._look_at = float("-inf")
@@ -112,7 +112,7 @@ class Sealer:
                     return False
                 await self._publish(self._tree.head, keep=False)
             await self._take_keys(conn)
-        self.state.ends("key", "tree")
+        self.state.ends("tree")
         return True
 
     def _shown(self, head: store.Head) -> bool:
@@ -135,7 +135,7 @@ class Sealer:
     async def _discontinuity(
         self, conn: store.Connection, epochs: list[store.Epoch], head: store.Head | None
     ) -> Discontinuity | None:
-        keys = known_keys(self._source)
+        keys = await asyncio.to_thread(known_keys, self._source)
         return await discontinuity(conn, epochs=epochs, head=head, outside=self._outside, keys=keys)
 
     async def broken(self, found: Discontinuity) -> None:
@@ -152,8 +152,10 @@ class Sealer:
     async def _begin(self, conn: store.Connection) -> None:
         if not self._signers:
             origin = self._settings.origin
-            self._signers = await asyncio.to_thread(self._source.create, f"{origin}/audit" if origin else "")
-            log.info("the key of the record was made: %s", self._source.path)
+            self._signers = list(
+                await asyncio.to_thread(self._source.create, f"{origin}/audit" if origin else "")
+            )
+            log.info("the key of the record was made: %s", self._source.place)
             if __debug__:
                 crash.at("seal.after_key")
         await begin_log(conn, self._signers, origin=self._settings.origin, now=self._clock.now())
@@ -191,6 +193,7 @@ class Sealer:
         self._tree = tree
         if __debug__:
             crash.at("seal.after_commit")
+        self.state.ends("key")  # not before: a device may name its keys and yet not sign
         tree.cursors |= found.cursors
         if found.rows or keep:
             self._retiring = []
@@ -222,7 +225,7 @@ class Sealer:
             await store.put_run(conn, run)
         for boot, seq in found.cursors.items():
             await store.put_cursor(conn, boot, seq)
-        tree.head = tree.sign([*self._signers, *self._retiring], now=now)
+        tree.head = await asyncio.to_thread(tree.sign, [*self._signers, *self._retiring], now=now)
         await store.put_head(conn, tree.head)
         return True
 

@@ -9,7 +9,7 @@ from app.audit.sealing.authority import signing_keys
 from app.audit.sealing.continuity import REMEDY
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.restore import find_break
-from app.audit.signing.keys import KeySource
+from app.audit.signing.source import KeySource
 from app.audit.tlog.note import VerifierKey, parse_key
 from app.core.errors import ConfigError, ProofError
 

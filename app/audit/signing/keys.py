@@ -7,11 +7,12 @@ database, and never made anew once the log has begun.
 import base64
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from app.audit.signing.files import replace_file
-from app.audit.tlog.note import COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, decode
+from app.audit.signing.statements import remember
+from app.audit.tlog.note import COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, ED25519, decode
 from app.audit.tlog.signing import SEED_BYTES, SeedSigner, Signer
 from app.core.errors import ConfigError, ProofError
 
@@ -65,8 +66,8 @@ def _signer(line: str) -> SeedSigner:
     return signer
 
 
-class KeySource:
-    """Where the profile says the keys are. `load` reads again when the file has changed."""
+class KeyFiles:
+    """A KeySource of files. `load` reads again when the file has changed."""
 
     def __init__(self, *, folder: Path, setting: str, credentials: str | None) -> None:
         self._folder = folder / "keys" / "record"
@@ -85,11 +86,16 @@ class KeySource:
             self.path = Path(credentials) / rest
         elif setting:
             raise ConfigError(
-                f"record.keys: {setting!r} is neither file:PATH nor credential:NAME.",
+                f"record.keys: {setting!r} is none of file:PATH, credential:NAME and extension:NAME.",
                 remedy="Leave it empty to keep the keys in the data folder.",
             )
         self._seen: tuple[int, int, int] | None = None
         self._signers: list[SeedSigner] = []
+
+    @property
+    def place(self) -> str:
+        """The file, for people."""
+        return str(self.path)
 
     @property
     def next_path(self) -> Path:
@@ -121,17 +127,33 @@ class KeySource:
         write_signers(self.path, signers := new_signers(name))
         return signers
 
-    def promote(self) -> None:
-        """The next key becomes the signing key; the old private key is gone."""
+    def successors(self, old: Sequence[Signer]) -> Sequence[Signer]:
+        """Fresh keys of the kinds of these, under their name; only in the data folder."""
+        if not self.managed:
+            raise ConfigError(
+                f"The key is kept at {self.path}, so the new one has to be given.",
+                remedy="Make it with `sallyport audit new-key FILE`, then rotate with --key FILE.",
+            )
+        return new_signers(old[0].key.name)
+
+    def stage(self, new: Sequence[Signer]) -> None:
+        """In the data folder, a file of the keys that are about to take over."""
+        seeds = [one for one in new if isinstance(one, SeedSigner)]
+        if self.managed and len(seeds) == len(new):
+            replace_file(self.next_path, render_signers(seeds).encode(), mode=0o600)
+
+    def take_over(self, keys: Collection[str]) -> bool:
+        """The next key becomes the signing key, if the log says so; the old private key is gone."""
+        if not self.managed or not self.next_path.exists():
+            return False
+        if not {str(one.key) for one in read_signers(self.next_path)}.issuperset(keys):
+            return False
         self.next_path.replace(self.path)
+        return True
 
     def remember(self, statement: str) -> None:
         """Keep a statement about keys outside the database as well."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._folder / "statements").open("a", encoding="utf-8") as file:
-            file.write(statement + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        remember(self._folder, statement)
 
 
 def read_signers(path: Path, *, private: bool = True, kinds: Sequence[int] = KINDS) -> list[SeedSigner]:
@@ -164,16 +186,3 @@ def write_signers(path: Path, signers: Sequence[SeedSigner]) -> None:
     if path.exists():
         raise FileExistsError(17, "it is there already, and keys are not overwritten", str(path))
     replace_file(path, render_signers(signers).encode(), mode=0o600)
-
-
-def known_keys(source: KeySource) -> list[VerifierKey]:
-    """The public halves of the keys that this node has; none when it cannot use them, which is another's alarm."""
-    try:
-        return public_keys(source.load())
-    except ConfigError:
-        return []
-
-
-def public_keys(signers: Sequence[Signer]) -> list[VerifierKey]:
-    """The public halves."""
-    return [one.key for one in signers]

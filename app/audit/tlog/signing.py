@@ -79,11 +79,16 @@ def verify(note: Note, key: VerifierKey) -> int | None:
     when: int | None = None
     for line in lines:
         when, signature = _parts(key.algorithm, line.value)
-        try:
-            _public(key).verify(signature, signed_bytes(note.text, key, seconds=when or 0))
-        except (InvalidSignature, ValueError):
-            raise ProofError(f"A signature of {key.name} ({key.id.hex()}) does not verify.") from None
+        verify_bare(key, signature, signed_bytes(note.text, key, seconds=when or 0))
     return when
+
+
+def verify_bare(key: VerifierKey, signature: bytes, message: bytes) -> None:
+    """ProofError unless this key signed these very bytes."""
+    try:
+        _public(key).verify(signature, message)
+    except (InvalidSignature, ValueError, TypeError):
+        raise ProofError(f"A signature of {key.name} ({key.id.hex()}) does not verify.") from None
 
 
 def verified(note: Note, keys: Sequence[VerifierKey]) -> list[VerifierKey]:

@@ -1,6 +1,7 @@
 """`audit new-key|rotate-key|restored`: what is done to the seal by hand, each recorded."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from app.audit.sealing.outside import base_origin
 from app.audit.sealing.restore import declare, find_break
 from app.audit.sealing.rotate import rotate
 from app.audit.sealing.store import epochs
-from app.audit.signing.keys import new_signers, public_keys, write_signers
+from app.audit.signing.keys import new_signers, read_signers, write_signers
+from app.audit.signing.source import public_keys
+from app.audit.tlog.signing import Signer
 from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Resource
 from app.core.errors import ConflictError
@@ -42,20 +45,30 @@ async def new_key(site: Site, output: Output, file: Path) -> None:
 
 @click.command("rotate-key")
 @click.option(
-    "--key", type=click.Path(path_type=Path, dir_okay=False), help="The new key's file, made by `new-key`."
+    "--key", metavar="FILE", default="", help="The new key's file, made by `new-key`, or extension:NAME."
 )
 @site_command
-async def rotate_key(site: Site, output: Output, key: Path | None) -> None:
+async def rotate_key(site: Site, output: Output, key: str) -> None:
     """Let a new key sign the record from now on; recorded, and signed by both."""
     async with site.admission.admit(
         operator_call("admin.record.rotate", Resource("record", "key"))
     ) as passage:
         source = key_source(site.profile, site.folder)
+        given = _given(site, key)
         async with await site.connection("rotate") as conn:
-            done = await rotate(conn, source=source, given=key, node=site.profile.node, clock=site.clock)
+            done = await rotate(conn, source=source, given=given, node=site.profile.node, clock=site.clock)
         passage.note(result={"old": done.old, "new": done.new})
-    hint = "" if source.managed else f"\nNow put the new key where record.keys looks for it: {source.path}"
+    here = {str(one) for one in public_keys(source.load())}
+    hint = f"\nNow let record.keys lead to the new key; it still leads to {source.place}."
+    hint = "" if here.issuperset(done.new) else hint
     output.value(done, "\n".join(["The record is signed from now on by:", *done.new]) + hint)
+
+
+def _given(site: Site, key: str) -> Sequence[Signer]:
+    """The keys that the operator names, none to let the source of the profile find them."""
+    if key.startswith("extension:"):
+        return key_source(site.profile, site.folder, setting=key).load()
+    return read_signers(Path(key)) if key else []
 
 
 @click.command()

@@ -132,10 +132,11 @@ def _times(given: dict[str, Any], now: datetime) -> tuple[datetime | None, datet
 
 def _signature(site: Site) -> Callable[[str], bytes] | None:
     """Signs the manifest where the keys of the record are at hand."""
+    from app.audit.signing.source import newest_of
     from app.audit.tlog.signing import signed
     from app.server.rooms.seal_keys import key_source
 
-    signers = key_source(site.profile, site.folder).load()[:1]
+    signers = newest_of(key_source(site.profile, site.folder).load())[:1]
     return (lambda text: str(signed(text, signers, seconds=0)).encode()) if signers else None
 
 

@@ -1,5 +1,6 @@
 """What a site keeps of its record and what it lets go: persons and their keys, holds, erasures, retention."""
 
+import asyncio
 import logging
 import os
 from pathlib import Path
@@ -78,7 +79,8 @@ def open_statements(profile: Profile, *, folder: Path, pool: Pool) -> Statements
             epochs = await sealing_store.epochs(conn)
         if not signers or not epochs:
             raise ConfigError("The log of this site has not begun.", remedy="Start the site once.")
-        return str(signed(f"{HEADER}\n{epochs[0].origin}\n{line}\n", signers[:1], seconds=0))
+        text = f"{HEADER}\n{epochs[0].origin}\n{line}\n"
+        return str(await asyncio.to_thread(signed, text, signers[:1], seconds=0))
 
     return Statements(folder / "record" / "statements", sign=sign)
 

@@ -1,5 +1,6 @@
 """The seal over the record of one site, wired: keys, checkpoints outside, leader, sealer."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from app.audit.sealing.continuity import REMEDY, discontinuity
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.sealer import Sealer
 from app.audit.sealing.state import SealState
-from app.audit.signing.keys import KeySource, known_keys
+from app.audit.signing.source import KeySource, known_keys
 from app.audit.witnessing.client import WitnessClient
 from app.audit.witnessing.cosigning import Cosigning
 from app.config import Profile
@@ -78,7 +79,7 @@ async def refuse_undeclared_restore(site: Site, seal: Seal) -> None:
     async with site.pool.connection() as conn:
         epochs = await store.epochs(conn)
         head = await store.head(conn, epochs[0].epoch) if epochs else None
-        keys = known_keys(seal.source)
+        keys = await asyncio.to_thread(known_keys, seal.source)
         found = await discontinuity(conn, epochs=epochs, head=head, outside=seal.outside, keys=keys)
     if found is not None:
         seal.state.alarm(found.kind, found.message)

@@ -1,10 +1,12 @@
 """The seal over the record, as doctor sees it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from app.audit.sealing.store import Failed
 from app.audit.sealing.survey import Survey, survey
+from app.audit.signing.source import newest_of
 from app.config import Profile
 from app.core.errors import ConfigError, ProofError, SallyportError
 from app.db import connect
@@ -19,7 +21,7 @@ async def seal_findings(profile: Profile, folder: Path) -> AsyncIterator[Finding
     """Key, checkpoints outside and, where the database can be asked, whether they agree."""
     try:
         key = key_source(profile, folder)
-        signers = key.load()
+        signers = newest_of(await asyncio.to_thread(key.load))
         named = (
             f"{signers[0].key.name} ({signers[0].key.id.hex()})"
             if signers

@@ -8,7 +8,7 @@ import pytest
 from app.audit.sealing.authority import predecessors
 from app.audit.sealing.restore import declare, find_break
 from app.audit.sealing.rotate import rotate
-from app.audit.signing.keys import KeySource, new_signers, parse_signers, render_signers, write_signers
+from app.audit.signing.keys import KeyFiles, new_signers, parse_signers, render_signers, write_signers
 from app.audit.tlog.note import parse_note
 from app.audit.tlog.signing import verified
 from app.core.errors import ConfigError, ProofError
@@ -16,9 +16,9 @@ from app.db import connect
 from tests.app.audit.sealing.workshop import CLOCK, Workshop, Writer, workshop
 
 
-async def rotated(shop: Workshop, given: Path | None = None) -> None:
+async def rotated(shop: Workshop) -> None:
     async with await connect(shop.url, purpose="ceremony") as conn:
-        await rotate(conn, source=shop.source, given=given, node="n1", clock=CLOCK)
+        await rotate(conn, source=shop.source, given=[], node="n1", clock=CLOCK)
 
 
 def test_a_key_file_reads_back() -> None:
@@ -38,11 +38,11 @@ def test_a_damaged_key_file_is_refused_without_repeating_it(change: tuple[str, s
 def test_a_key_file_open_to_others_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key"
     write_signers(path, new_signers("log.example/audit"))
-    source = KeySource(folder=tmp_path, setting=f"file:{path}", credentials=None)
+    source = KeyFiles(folder=tmp_path, setting=f"file:{path}", credentials=None)
     assert len(source.load()) == 2
     path.chmod(0o640)
     with pytest.raises(ConfigError, match="chmod 600"):
-        KeySource(folder=tmp_path, setting=f"file:{path}", credentials=None).load()
+        KeyFiles(folder=tmp_path, setting=f"file:{path}", credentials=None).load()
 
 
 def test_keys_are_never_overwritten(tmp_path: Path) -> None:
@@ -57,10 +57,10 @@ def test_a_systemd_credential_is_read_from_its_folder(tmp_path: Path) -> None:
     signers = new_signers("log.example/audit")
     write_signers(tmp_path / "record", signers)
     (tmp_path / "record").chmod(0o440)
-    source = KeySource(folder=tmp_path, setting="credential:record", credentials=str(tmp_path))
+    source = KeyFiles(folder=tmp_path, setting="credential:record", credentials=str(tmp_path))
     assert [one.key for one in source.load()] == [one.key for one in signers]
     with pytest.raises(ConfigError, match="LoadCredential"):
-        KeySource(folder=tmp_path, setting="credential:record", credentials=None)
+        KeyFiles(folder=tmp_path, setting="credential:record", credentials=None)
 
 
 async def test_the_log_is_named_after_the_operators_own_key(database: str, tmp_path: Path) -> None:

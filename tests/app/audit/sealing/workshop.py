@@ -19,7 +19,8 @@ from app.audit.rows import Row, numbered
 from app.audit.sealing.outside import Outside
 from app.audit.sealing.sealer import Sealer
 from app.audit.sealing.state import SealState, happened
-from app.audit.signing.keys import KeySource
+from app.audit.signing.keys import KeyFiles
+from app.audit.signing.source import KeySource
 from app.audit.tlog.checkpoint import parse_checkpoint
 from app.audit.tlog.merkle import Frontier, leaf_hash
 from app.audit.tlog.note import parse_note
@@ -124,13 +125,19 @@ def root_of(entries: Iterable[bytes]) -> bytes:
 
 @asynccontextmanager
 async def workshop(
-    url: str, folder: Path, *, seconds: float = 0.001, origin: str = "", keys: str = ""
+    url: str,
+    folder: Path,
+    *,
+    seconds: float = 0.001,
+    origin: str = "",
+    keys: str = "",
+    source: KeySource | None = None,
 ) -> AsyncIterator[Workshop]:
     """A sealer that does a step when it is told to."""
     settings = Record(origin=origin, keys=keys, checkpoints=Checkpoints(seconds=seconds))
     events: list[Event] = []
     state = SealState(registry=CollectorRegistry(), clock=CLOCK, post=events.append)
-    source = KeySource(folder=folder, setting=keys, credentials=None)
+    source = source or KeyFiles(folder=folder, setting=keys, credentials=None)
     outside = Outside(folder=folder, file="", syslog="")
     async with open_pool(url, size=2, timeout=5) as pool:
         sealer = Sealer(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.audit.signing.keys import WITNESS_KINDS, new_signers, public_keys
+from app.audit.signing.keys import WITNESS_KINDS, new_signers
+from app.audit.signing.source import public_keys
 from app.audit.tlog.checkpoint import Checkpoint
 from app.audit.tlog.merkle import EMPTY_ROOT, consistency_path, leaf_hash
 from app.audit.tlog.note import Note, cosigned, parse_signatures
