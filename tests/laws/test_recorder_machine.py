@@ -286,6 +286,8 @@ class RecorderMachine(RuleBasedStateMachine):
                 continue
             task.cancel()
             await asyncio.wait([task])
+        # What only the dead writer had in its hands went with it; its calls are closed as lost.
+        self.kept -= {row.id for row, _ in tasks}
 
     def _kill(self) -> None:
         self.admin.execute(
