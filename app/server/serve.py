@@ -112,6 +112,7 @@ async def _recover(site: Site) -> None:
         await site.keeping.erasures.finish()
     except ConfigError as error:
         log.warning("erasures are not stated outside the database yet: %s", error)
+    await site.keeping.retention.finish()
     if lost:
         log.warning("%d calls of an earlier run had no outcome; they are closed as lost", lost)
 

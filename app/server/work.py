@@ -34,6 +34,7 @@ async def run_work(
     async def statements() -> None:
         await site.keeping.erasures.finish()
         await site.keeping.retention.mirror()
+        await site.keeping.retention.finish()
 
     async def retention() -> None:
         if any(due.rows for due in await site.keeping.retention.plan()):

@@ -11,6 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.cluster import Cluster
+from tests.faults.verifying import assert_intact, assert_unaccused
 from tests.fix_process import ROOT, Program, clean, until
 from tests.sealed_tree import unsound
 
@@ -46,12 +47,14 @@ def test_a_sealer_that_dies_here_is_followed_by_one_that_goes_on(
     assert program.run("user", "list").returncode == 0
     if point != "seal.after_key":  # a key is made once
         assert program.crash(point) == -signal.SIGKILL
+    assert_unaccused(program)
     with program.serving():
         until(lambda: all_sealed(program))
         status = program.run("audit", "status")
         assert status.returncode == 0, status.stdout
         until(lambda: all_sealed(program))
     assert unsound(program.database, tmp_path / "data") == []
+    assert_intact(program)
 
 
 def test_a_rotation_that_dies_is_finished_by_the_server(fragile: Cluster, tmp_path: Path) -> None:
@@ -59,6 +62,7 @@ def test_a_rotation_that_dies_is_finished_by_the_server(fragile: Cluster, tmp_pa
     with program.serving():
         until(lambda: all_sealed(program))
     assert program.crash("rotate.after_commit", "audit", "rotate-key") == -signal.SIGKILL
+    assert_unaccused(program)
     with program.serving():
         until(lambda: all_sealed(program))
         keys = json.loads(program.run("audit", "keys", "--json").stdout)
@@ -66,6 +70,7 @@ def test_a_rotation_that_dies_is_finished_by_the_server(fragile: Cluster, tmp_pa
         assert program.run("audit", "status").returncode == 0
         until(lambda: all_sealed(program))
     assert unsound(program.database, tmp_path / "data") == []
+    assert_intact(program)
 
 
 def test_a_ceremony_that_dies_is_taken_up_by_the_next_start(fragile: Cluster, tmp_path: Path) -> None:
@@ -80,6 +85,7 @@ def test_a_ceremony_that_dies_is_taken_up_by_the_next_start(fragile: Cluster, tm
         assert program.run("audit", "status").returncode == 0
         until(lambda: all_sealed(program))
     assert unsound(program.database, tmp_path / "data") == []
+    assert_intact(program)
     assert program.rows("SELECT max(epoch) AS epoch FROM audit_epochs") == [{"epoch": 2}]
 
 
@@ -135,6 +141,8 @@ def test_two_nodes_and_a_database_that_restarts_make_one_tree(fragile: Cluster, 
     with second.serving():
         until(lambda: all_sealed(second))
     assert unsound(first.database, tmp_path / "a" / "data", tmp_path / "b" / "data") == []
+    assert_intact(first)
+    assert_intact(second)
     assert "ALARM" not in first.log() + second.log()
 
 

@@ -14,6 +14,7 @@ from app.audit.event import Event
 from app.audit.retention import store
 from app.audit.statement import Statements, happened
 from app.config.schema import Retention as Settings
+from app.core import crash
 from app.core.clock import Clock
 from app.core.errors import ConflictError
 from app.core.passage import Passage
@@ -102,6 +103,11 @@ class Retention:
             await self._sweep(conn)
         return removed
 
+    async def finish(self) -> None:
+        """Look at the contents of removals whose run ended before it did; without them the next run may be far away."""
+        async with await self._connect() as conn:
+            await self._sweep(conn)
+
     async def mirror(self) -> None:
         """Have the statements of other nodes in this node's file too."""
         async with await self._connect() as conn:
@@ -149,9 +155,17 @@ class Retention:
         }  # fmt: skip
         event = happened(passage, EVENT, ("record", f"{due.month:%Y-%m}"), said, now=self._clock.now())
         await self._write(event)
+        if __debug__:
+            crash.at("retention.after_event")
         await self._sealed(conn, UUID(event.id))
+        if __debug__:
+            crash.at("retention.after_seal")
         await self._statements.append(event)
+        if __debug__:
+            crash.at("retention.after_statement")
         gone = await store.remove(conn, UUID(event.id))
+        if __debug__:
+            crash.at("retention.after_removal")
         log.info("retention: %d rows of %s removed under statement %s", gone, said["month"], event.id)
         return Removed(statement=UUID(event.id), month=due.month, classes=due.classes, rows=gone)
 

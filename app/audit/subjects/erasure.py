@@ -12,6 +12,7 @@ from app.audit.event import Event
 from app.audit.statement import Statements, happened
 from app.audit.subjects import store
 from app.audit.subjects.persons import ERASE, Persons
+from app.core import crash
 from app.core.call import Resource
 from app.core.clock import Clock
 from app.core.errors import ConfigError, ConflictError, InputError, NotFoundError
@@ -111,6 +112,8 @@ class Erasures:
         _require_clear(plan)
         if plan.state != "none":
             await self._accounts.forget(passage, name)
+            if __debug__:
+                crash.at("erase.after_forget")
         row_id = uuid7()
         said: dict[str, Any] = {
             "statement": "erase", "subject": str(plan.subject), "reason": reason.strip(), "rows": plan.rows,
@@ -129,6 +132,10 @@ class Erasures:
             # Last, because every call of a person waits from here on until the commit.
             await store.keep_writers_out(conn)
             await self._destroy(conn, plan, event)
+            if __debug__:
+                crash.at("erase.before_commit")
+        if __debug__:
+            crash.at("erase.after_commit")
         self._persons.forget([plan.subject])
         try:
             await self.finish()
@@ -150,9 +157,13 @@ class Erasures:
                     # A crash may have come between writing the row and remembering that.
                     if not await store.event_exists(conn, row.erasure):
                         await self._write(event)
+                    if __debug__:
+                        crash.at("erase.after_event")
                     await store.set_told(conn, row.subject)
                 try:
                     await self.statements.append(event)
+                    if __debug__:
+                        crash.at("erase.after_statement")
                 except ConfigError as error:
                     unsigned = error
         if unsigned is not None:
