@@ -5,7 +5,7 @@ try; after the commit everything is under the new key.
 """
 
 from app.core import crash
-from app.core.errors import BoxError, ConflictError, MasterKeyError
+from app.core.errors import BoxError, ConflictError
 from app.core.passage import Passage
 from app.extensions import MasterKey
 from app.secrets import store
@@ -63,7 +63,7 @@ def _current(catalogue: Catalogue, reading: Reading) -> MasterKey:
     key = reading.current_key
     held = catalogue.keyring.find(key.id) if key else None
     if held is None:
-        raise MasterKeyError(
+        raise ConflictError(
             "Nothing is sealed yet.", remedy="The first `sallyport secret set` makes a master key."
         )
     return held
