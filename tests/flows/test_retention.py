@@ -23,6 +23,8 @@ from app.core.ids import uuid7
 from app.server.first_run import host_call
 from tests.fix_server import Serve, Served, until
 
+pytestmark = pytest.mark.slow
+
 MARCH = datetime(2026, 3, 10, 12, tzinfo=UTC)
 APRIL = datetime(2026, 4, 10, 12, tzinfo=UTC)
 PROFILE = "record: {retention: {anonymous: 30, reads: 30, ai: 60, tools: 90, admin: forever}}"

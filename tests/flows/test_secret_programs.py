@@ -20,6 +20,8 @@ from app.server.first_run import host_call
 from tests.fix_server import Serve, Served, until
 from tests.simulators.mcp_secretive import FORMS
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = str(Path(__file__).parent.parent / "simulators" / "mcp_secretive.py")
 VALUE = 'tok"en/of\\the+day&4711'
 NEXT = "another-token-0815"

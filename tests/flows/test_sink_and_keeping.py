@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from app.core.call import Resource
 from app.server.first_run import host_call
@@ -10,6 +11,8 @@ from tests.fix_browser import person
 from tests.fix_server import Serve, Served, until
 from tests.flows.test_retention import APRIL, MARCH, call, left, run, sealed
 from tests.flows.test_sink_file import recorded, rows
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_month_stays_until_every_sink_has_it(serve: Serve, tmp_path: Path) -> None:

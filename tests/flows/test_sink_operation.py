@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.fix_api import Api
 from tests.fix_server import Serve, Served, until
 from tests.flows.test_sink_file import calls, recorded, rows
+
+pytestmark = pytest.mark.slow
 
 PROFILE = "sinks: {{copy: {{kind: file, path: {path}, start: {start}, behind_after: {behind}}}}}"
 

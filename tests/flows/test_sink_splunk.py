@@ -11,6 +11,8 @@ from tests.flows.test_sink_file import calls, recorded
 from tests.simulators.authority import Authority
 from tests.simulators.collector import Splunk
 
+pytestmark = pytest.mark.slow
+
 PROFILE = """\
 sinks:
   splunk:

@@ -21,6 +21,8 @@ from tests.flows.test_export import Shell, keys_of
 from tests.flows.test_retention import history
 from tests.flows.test_retention import run as run_retention
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["person"]
 WRITE_UNTIL_KILLED = """
 import sys

@@ -1,9 +1,12 @@
 """Whatever door a call comes through, its rows say who, what, why, by which policy, how long, and in which trace."""
 
 import aiohttp
+import pytest
 
 from tests.fix_server import Serve, until
 from tests.house.test_routes import _body, fill
+
+pytestmark = pytest.mark.slow
 
 SPAN = "00f067aa0ba902b7"
 _OPEN = "SELECT 1 FROM governance_decisions WHERE trace_id = %s AND status = 'open'"
