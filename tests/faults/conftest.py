@@ -1,6 +1,7 @@
 """A site on a PostgreSQL of its own that a test may hurt."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.cluster import Cluster, cluster
-from tests.fix_process import Process, Program, Provider
+from tests.faults.verifying import unsealed
+from tests.fix_process import Process, Program, Provider, until
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +30,17 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Seed(msgspec.Struct, frozen=True):
-    """A database with a developer's key in it, to be cloned."""
+    """A database with a developer's key in it, to be cloned, and the data folder that has the key of its log."""
 
     database: str
     key: str
+    data: Path
+
+    def lend(self, data: Path) -> None:
+        """Let another data folder seal the clones."""
+        shutil.copytree(self.data / "keys" / "record", data / "keys" / "record")
+        for folder in (data, data / "keys"):
+            folder.chmod(0o700)
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +57,9 @@ def seed(fragile: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Seed:
     name = fragile.new_database()
     program = Program(tmp_path_factory.mktemp("seed"), database=make_conninfo(fragile.url, dbname=name))
     key = program.key()
-    with program.serving():
-        pass  # the first start applies the starter policy
-    return Seed(name, key)
+    with program.serving():  # the first start applies the starter policy, and the log begins
+        until(lambda: not unsealed(program))
+    return Seed(name, key, program.folder / "data")
 
 
 @pytest.fixture
@@ -59,5 +68,6 @@ def site(fragile: Cluster, seed: Seed, tmp_path: Path) -> Iterator[Site]:
     with Provider() as provider:
         url = make_conninfo(fragile.url, dbname=fragile.new_database(seed.database))
         program = Program(tmp_path, database=url, provider=provider.url)
+        seed.lend(tmp_path / "data")
         with program.serving() as process:
             yield Site(cluster=fragile, provider=provider, program=program, process=process, key=seed.key)

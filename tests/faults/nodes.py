@@ -15,6 +15,7 @@ import msgspec
 
 from tests.faults.callers import ASK
 from tests.faults.invariants import broken, intents, statuses
+from tests.faults.verifying import assert_intact
 from tests.fix_process import ROOT, Process, Program, Provider
 
 _LARGE = "x" * 40_000
@@ -93,7 +94,7 @@ class Traffic:
 
     def __init__(self, nodes: Sequence[Node], keys: Sequence[str], *, log: Path, provider: Provider) -> None:
         self.told: list[Told] = []
-        self._nodes = nodes
+        self.nodes = nodes
         self._keys = keys
         self._log = log
         self._provider = provider
@@ -125,7 +126,7 @@ class Traffic:
 
     async def _repeat(self, session: aiohttp.ClientSession, door: str, key: str) -> None:
         while not self._ending:
-            urls = [node.url for node in self._nodes if node.url]
+            urls = [node.url for node in self.nodes if node.url]
             if not urls:
                 await asyncio.sleep(0.05)
                 continue
@@ -161,7 +162,7 @@ async def _call(session: aiohttp.ClientSession, url: str, key: str, door: str) -
         return Told(trace, door, 0, whole=False)
 
 
-def check(traffic: Traffic, database: str) -> None:
+async def check(traffic: Traffic, database: str) -> None:
     """To be asked once every node has been started again: nothing acknowledged is lost, nothing left unaccounted."""
     assert broken(database) == []
     recorded = intents(database)
@@ -172,3 +173,6 @@ def check(traffic: Traffic, database: str) -> None:
     assert whole
     found = statuses(database, whole)
     assert [trace for trace in whole if "ok" not in found.get(trace, [])] == []
+    for node in traffic.nodes:
+        await asyncio.to_thread(assert_intact, node.program)
+    assert broken(database) == []

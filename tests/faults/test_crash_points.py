@@ -14,6 +14,7 @@ from tests.cluster import Cluster
 from tests.faults.conftest import Seed
 from tests.faults.invariants import broken
 from tests.faults.nodes import Node, Traffic, check
+from tests.faults.verifying import assert_unaccused
 from tests.fix_process import Program, Provider
 
 pytestmark = pytest.mark.slow
@@ -34,13 +35,14 @@ SERVING = {
 class Ground:
     """One node, a provider and tools that remember, and two keys, one with a budget."""
 
-    def __init__(self, folder: Path, *, database: str, provider: Provider, key: str) -> None:
+    def __init__(self, folder: Path, *, database: str, provider: Provider, seed: Seed) -> None:
         log = folder / "tools.log"
         self.database = database
         self.node = Node(folder / "one", name="one", database=database, provider=provider.url, log=log)
+        seed.lend(folder / "one" / "data")
         made = self.node.program.run("key", "create", "robot", "--budget", "1000", "--json")
         assert made.returncode == 0, made.stderr
-        keys = [key, json.loads(made.stdout)["token"]]
+        keys = [seed.key, json.loads(made.stdout)["token"]]
         self.traffic = Traffic([self.node], keys, log=log, provider=provider)
 
 
@@ -48,7 +50,7 @@ class Ground:
 def ground(fragile: Cluster, seed: Seed, tmp_path: Path) -> Iterator[Ground]:
     with Provider() as provider:
         url = make_conninfo(fragile.url, dbname=fragile.new_database(seed.database))
-        made = Ground(tmp_path, database=url, provider=provider, key=seed.key)
+        made = Ground(tmp_path, database=url, provider=provider, seed=seed)
         try:
             yield made
         finally:
@@ -60,10 +62,11 @@ async def test_death_at_this_step_loses_nothing(ground: Ground, point: str, visi
     await asyncio.to_thread(ground.node.start, crash_at=f"{point}:{visit}")
     async with ground.traffic.running() as traffic:
         await ground.node.died()
+        await asyncio.to_thread(assert_unaccused, ground.node.program)
         await asyncio.to_thread(ground.node.start)
         await traffic.whole(2)
     await asyncio.to_thread(ground.node.end)
-    check(ground.traffic, ground.database)
+    await check(ground.traffic, ground.database)
 
 
 async def test_deaths_in_recovery_are_made_good_by_the_next_start(ground: Ground) -> None:
@@ -74,7 +77,7 @@ async def test_deaths_in_recovery_are_made_good_by_the_next_start(ground: Ground
         assert await asyncio.to_thread(ground.node.program.crash, point) == -signal.SIGKILL
     with ground.node.program.serving():
         pass
-    check(ground.traffic, ground.database)
+    await check(ground.traffic, ground.database)
 
 
 @pytest.mark.parametrize("point", ["record.before_boot", "record.after_boot"])
@@ -84,7 +87,7 @@ async def test_death_at_the_start_of_a_boot_leaves_no_trace_of_trouble(ground: G
     async with ground.traffic.running() as traffic:
         await traffic.whole(1)
     await asyncio.to_thread(ground.node.end)
-    check(ground.traffic, ground.database)
+    await check(ground.traffic, ground.database)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ class Site:
             Node(folder / name, name=name, database=self.database, provider=provider.url, log=log)
             for name in ("one", "two")
         ]
+        for node in self.nodes:
+            seed.lend(node.program.folder / "data")
         self.traffic = Traffic(self.nodes, [seed.key], log=log, provider=provider)
 
     async def settle(self) -> None:
@@ -65,7 +67,7 @@ async def test_killed_nodes_lose_nothing(site: Site) -> None:
             await traffic.whole(1)  # the other one goes on
             await asyncio.to_thread(victim.start)
     await site.settle()
-    check(site.traffic, site.database)
+    await check(site.traffic, site.database)
 
 
 @pytest.mark.timeout(300)
@@ -78,7 +80,7 @@ async def test_nodes_killed_while_the_database_recovers_lose_nothing(site: Site)
         await asyncio.to_thread(site.nodes[0].start)
         await traffic.whole(2)
     await site.settle()
-    check(site.traffic, site.database)
+    await check(site.traffic, site.database)
 
 
 @pytest.mark.timeout(300)
@@ -90,4 +92,4 @@ async def test_a_start_leaves_the_open_calls_of_a_living_node_alone(site: Site) 
             await asyncio.to_thread(site.nodes[0].start)
         await traffic.whole(1)
     await site.settle()
-    check(site.traffic, site.database)
+    await check(site.traffic, site.database)

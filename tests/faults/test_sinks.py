@@ -76,6 +76,7 @@ async def site(fragile: Cluster, seed: Seed, tmp_path: Path) -> AsyncIterator[Si
             assert isinstance(splunk, Splunk)
             made = Site(tmp_path, database=url, provider=provider, key=seed.key, splunk=splunk)
             for node in made.nodes:
+                seed.lend(node.program.folder / "data")
                 with node.program.profile.open("a", encoding="utf-8") as profile:
                     profile.write(SINKS.format(folder=tmp_path, url=splunk.url, ca=authority.ca))
             try:
