@@ -124,7 +124,9 @@ async def test_secret_reaches_only_the_program_that_declares_it(serve: Serve, ht
     await stored(served)
     agent = await caller(served, http)
     assert await agent.use("other", "tell", form="plain") == "nothing"
-    pids = {name: list(tree(states(served)[name].pid)) for name in ("teller", "reader", "other")}
+    names = ("teller", "reader", "other")
+    await until(lambda: all(states(served)[name].pid for name in names))
+    pids = {name: list(tree(states(served)[name].pid)) for name in names}
     own = {name: b"".join(environment(pid) for pid in found) for name, found in pids.items()}
     assert all(f"HOME={served.site.folder}/mcp/{name}".encode() in own[name] for name in own)
     assert (VALUE.encode() in own["teller"], VALUE.encode() in own["reader"]) == (True, False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,8 +19,11 @@ Shell = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
-def shell(database: str, tmp_path: Path) -> Shell:
-    """`sallyport WORDS… --json` in a process of its own, on the database of the test."""
+def shell(api: Api, database: str, tmp_path: Path) -> Shell:
+    """`sallyport WORDS… --json` in a process of its own, as another node with the same key over persons' keys."""
+    own, keys = tmp_path / "shell" / "keys" / "record", api.served.site.folder / "keys" / "record"
+    own.mkdir(parents=True, mode=0o700)
+    shutil.copy(keys / "subjects", own / "subjects")
     profile = tmp_path / "shell.yaml"
     profile.write_text(json.dumps({"database": {"url": database}, "node": "shell"}))
 
