@@ -80,7 +80,7 @@ class Node:
         """Wait until it killed itself."""
         assert self.process is not None
         code = await asyncio.to_thread(self.process.wait, seconds)
-        assert code == -signal.SIGKILL
+        assert code == -signal.SIGKILL, (code, self.program.log()[-4000:])
         self.process.end()
 
     def end(self) -> None:

@@ -23,25 +23,25 @@ def told(done: Ended) -> Any:
 
 
 def test_person_is_planned_confirmed_and_erased(command: Command, site: list[str], database: str) -> None:
-    command("user", "create", "ada", "--display-name", "Ada L.", *site)
-    erase = ("audit", "erase", "ada", "--reason", "request 2026-17")
+    command("user", "create", "ximena", "--display-name", "Ximena L.", *site)
+    erase = ("audit", "erase", "ximena", "--reason", "request 2026-17")
     plan = told(command(*erase, "--dry-run", "--json", *site))
     assert (plan["state"], plan["rows"] > 0, len(plan["against"])) == ("active", True, 1)
-    active = command(*erase, "--confirm", "ada", *site)
+    active = command(*erase, "--confirm", "ximena", *site)
     assert active.code
     assert "the account is active" in active.err
-    wrong = command(*erase, "--also-disable", "--confirm", "adam", *site)
+    wrong = command(*erase, "--also-disable", "--confirm", "ximen", *site)
     assert wrong.code
     assert "nothing was erased" in wrong.err
-    assert "--confirm ada" in command(*erase, "--also-disable", *site).err
-    done = told(command(*erase, "--also-disable", "--confirm", "ada", "--json", *site))
+    assert "--confirm ximena" in command(*erase, "--also-disable", *site).err
+    done = told(command(*erase, "--also-disable", "--confirm", "ximena", "--json", *site))
     assert (done["subject"], done["rows"] >= plan["rows"]) == (plan["subject"], True)
     with psycopg.connect(database) as conn:
         rows = conn.execute(
             "SELECT e::text FROM audit_events e UNION ALL SELECT p::text FROM principals p"
         ).fetchall()
-    assert not [row for row in rows if "ada" in row[0] or "Ada" in row[0]]
-    gone = command(*erase, "--also-disable", "--confirm", "ada", *site)
+    assert not [row for row in rows if "ximena" in row[0].lower()]
+    gone = command(*erase, "--also-disable", "--confirm", "ximena", *site)
     assert gone.code
     assert "holds no person named" in gone.err
 
