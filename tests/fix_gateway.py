@@ -95,10 +95,11 @@ class GatewaySite:
 
 
 def profile(url: str, models: Mapping[str, str], record: Record, timeout: float) -> Profile:
-    """Two providers on one port, and models `name: provider/upstream name`."""
+    """Three providers on one port, and models `name: provider/upstream name`."""
     key = Secret(PROVIDER_KEY)
     providers = {
         "oai": Provider(dialect="openai", url=f"{url}/v1", key=key, timeout=timeout),
+        "nat": Provider(dialect="openai", url=f"{url}/v1", key=key, timeout=timeout, responses=True),
         "ant": Provider(dialect="anthropic", url=url, key=key, timeout=timeout),
     }
     entries = {
@@ -119,13 +120,15 @@ async def gateway_site(
     url: str = "",
     exhausted: bool = False,
 ) -> AsyncIterator[GatewaySite]:
-    """Everything an AI request crosses. Scripts whose name begins with `claude` speak Anthropic's format."""
+    """Everything an AI request crosses. Scripts whose name begins with `claude` speak Anthropic's format, those with
+    `native` both of OpenAI's."""
 
     async def dial() -> Connection:
         return await connect(database, purpose="record", timeout=5)
 
     scripts = {"gpt": Script(), "claude": Script(), **(scripts or {})}
-    places = {name: f"{'ant' if name.startswith('claude') else 'oai'}/{name}" for name in scripts}
+    providers = {"claude": "ant", "native": "nat"}
+    places = {name: f"{providers.get(name.partition('-')[0], 'oai')}/{name}" for name in scripts}
     places |= {"alias": "oai/gpt", "claude-alias": "ant/claude"}
     policy = json.dumps({"policy": "site", "rules": rules or [EVERYTHING]}).encode()
     engine = Engine()

@@ -39,6 +39,22 @@ def _claude_code(facts: Facts) -> str:
     return _pretty({"env": settings})
 
 
+def _codex(facts: Facts) -> str:
+    model = facts.first("openai") or facts.first("anthropic")
+    lines = [
+        *([f"model = {_toml(model)}"] if model else []),
+        'model_provider = "sallyport"',
+        "",
+        "[model_providers.sallyport]",
+        'name = "Sallyport"',
+        f"base_url = {_toml(facts.url + '/v1')}",
+        'env_key = "SALLYPORT_KEY"',
+        'wire_api = "responses"',
+        "supports_websockets = false",
+    ]
+    return "\n".join(lines)
+
+
 def _openai(facts: Facts) -> str:
     settings = {"OPENAI_BASE_URL": f"{facts.url}/v1", "OPENAI_API_KEY": facts.key}
     return _shell(settings | _trust(facts))
@@ -57,6 +73,7 @@ def _mcp(facts: Facts) -> str:
 
 CLIENTS: Mapping[str, tuple[Callable[[Facts], str], str]] = {
     "claude-code": (_claude_code, "~/.claude/settings.json"),
+    "codex": (_codex, "~/.codex/config.toml (the key stays in the environment variable SALLYPORT_KEY)"),
     "openai": (_openai, "the shell's environment, for the OpenAI SDKs"),
     "anthropic": (_anthropic, "the shell's environment, for the Anthropic SDKs"),
     "mcp": (_mcp, ".mcp.json, or the MCP settings of the client"),
@@ -105,6 +122,10 @@ def _trust(facts: Facts) -> dict[str, str]:
     return (
         {"SSL_CERT_FILE": facts.authority, "NODE_EXTRA_CA_CERTS": facts.authority} if facts.authority else {}
     )
+
+
+def _toml(value: str) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _shell(settings: Mapping[str, str]) -> str:

@@ -161,6 +161,9 @@ class Provider(Section, frozen=True):
     ] = ()
     timeout: Annotated[Seconds, Meta(description="seconds of silence after which a call ends")] = 300.0
     connections: Annotated[Positive, Meta(description="open connections at most")] = 256
+    responses: Annotated[
+        bool, Meta(description="it serves OpenAI's `/responses` as well: its clients are not translated")
+    ] = False
 
 
 class Model(Section, frozen=True):

@@ -1,4 +1,4 @@
-"""A simulated AI provider on a loopback port: OpenAI's and Anthropic's wire formats, driven by scripts."""
+"""A simulated AI provider on a loopback port: OpenAI's two and Anthropic's wire formats, driven by scripts."""
 
 import asyncio
 from collections import deque
@@ -9,11 +9,13 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
-from app.demo import anthropic_wire, openai_wire
+from app.demo import anthropic_wire, openai_wire, responses_wire
 from app.demo.script import Script, answer
 
 HANG_SECONDS = 3600.0
 OPENAI = ("/v1/chat/completions", "/chat/completions")
+ANTHROPIC = ("/v1/messages", "/v1/messages/count_tokens")
+RESPONSES = ("/v1/responses", "/responses")
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -63,7 +65,11 @@ class SimulatedProvider:
 
     async def _route(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         openai = request.path in OPENAI
-        if not openai and request.path not in ("/v1/messages", "/v1/messages/count_tokens"):
+        if (
+            not openai
+            and request.path not in RESPONSES
+            and request.path not in ("/v1/messages", "/v1/messages/count_tokens")
+        ):
             return web.json_response(
                 {"error": {"message": "no such path", "type": "not_found_error"}}, status=404
             )
@@ -79,6 +85,8 @@ class SimulatedProvider:
             return web.json_response({"input_tokens": said.input_tokens})
         await asyncio.sleep(script.delay)
         wire = openai_wire if openai else anthropic_wire
+        if request.path in RESPONSES:
+            wire = responses_wire
         if script.status != 200:
             return _whole(wire.error(script.status), script)
         if not asked.get("stream"):
@@ -88,7 +96,8 @@ class SimulatedProvider:
             return await self._stream(
                 request, openai_wire.events(said, include_usage=include), script, wire.error_event()
             )
-        return await self._stream(request, anthropic_wire.events(said), script, wire.error_event())
+        events = responses_wire.events if wire is responses_wire else anthropic_wire.events
+        return await self._stream(request, events(said), script, wire.error_event())
 
     async def _json(self, request: web.BaseRequest, body: bytes, script: Script) -> web.StreamResponse:
         if script.fault == "reset":

@@ -64,7 +64,7 @@ def answer(request: dict[str, Any], script: Script) -> Answer:
         tools = (ToolUse(used[1], used[2]),)
     if not text and not tools:
         text = f"You said: {question}" if question else "Hello from the simulated provider."
-    limit = request.get("max_tokens")
+    limit = request.get("max_tokens") or request.get("max_output_tokens")
     pieces = tuple(re.findall(r"\S+\s*|\s+", text))[: limit if isinstance(limit, int) else None]
     raw = json.dumps(request, sort_keys=True).encode()
     spoken = len("".join(pieces)) + sum(len(tool.name) + len(tool.arguments) for tool in tools)
@@ -81,11 +81,16 @@ def answer(request: dict[str, Any], script: Script) -> Answer:
 
 def last_user_text(request: dict[str, Any]) -> str:
     """The text of the last message that a person wrote."""
-    for message in reversed(request.get("messages") or []):
+    given = request.get("messages") or request.get("input") or []
+    if isinstance(given, str):
+        return given
+    for message in reversed(given):
         if message.get("role") != "user":
             continue
         content = message.get("content")
         if isinstance(content, str):
             return content
-        return " ".join(part.get("text", "") for part in content or [] if part.get("type") == "text")
+        return " ".join(
+            part.get("text", "") for part in content or [] if part.get("type") in ("text", "input_text")
+        )
     return ""

@@ -73,7 +73,7 @@ def _space(text: str, at: int) -> int:
 
 
 def _limit(members: dict[str, Any]) -> int | None:
-    for key in ("max_completion_tokens", "max_tokens"):
+    for key in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
         value = members.get(key)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value

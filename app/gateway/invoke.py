@@ -15,7 +15,7 @@ from app.core.usage import Usage
 from app.egress.http import Reply, end_to_end
 from app.gateway.ask import Ask, read_ask
 from app.gateway.asked import Asked, Operation, asked_call
-from app.gateway.dialects import Said
+from app.gateway.dialects import Dialect, Said
 from app.gateway.models import Models, Target
 from app.gateway.outgoing import Outgoing, outgoing
 from app.gateway.relay import Relay
@@ -36,6 +36,11 @@ class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
     ask: Ask
     target: Target
     outgoing: Outgoing
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the provider is spoken to in."""
+        return self.target.dialect(self.operation.dialect)
 
     def spend(self, usage: Usage) -> None:
         """Note what was used and what it costs."""
@@ -114,7 +119,7 @@ class Invocation:
     ) -> web.StreamResponse:
         relay = Relay(
             passage=exchange.passage,
-            dialect=exchange.target.dialect,
+            dialect=exchange.dialect,
             reply=reply,
             judge=partial(refusal, self._admission, exchange.passage),
             redact=self._models.redactor.data,
@@ -135,7 +140,7 @@ class Invocation:
         body = await reply.read(ANSWER_LIMIT)
         headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
         if not exchange.operation.free:
-            said = exchange.target.dialect.read(body)
+            said = exchange.dialect.read(body)
             exchange.told(said)
             why = await refusal(self._admission, passage, said.tools) if said.tools else ""
             if why:
@@ -197,14 +202,14 @@ def _prepared(
         return None, NotFoundError(
             f"There is no model {ask.model!r} here.", remedy="GET /v1/models lists those you may use."
         )
-    if operation.free and target.dialect.name != operation.dialect.name:
+    if operation.free and operation.dialect not in target.dialects:
         return None, None
     try:
         sent = outgoing(
             request,
             ask,
             client=operation.dialect,
-            provider=target.dialect,
+            provider=target.dialect(operation.dialect),
             path=operation.path,
             model=target.upstream_model,
         )

@@ -9,7 +9,7 @@ from app.config.schema import Model, Profile, Provider
 from app.core.errors import ConfigError, SecretError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http import Connects, Upstream, parse_origin
-from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect
+from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Dialect
 from app.gateway.prices import Price, PriceTable
 from app.secrets import Broker, Redactor
 
@@ -23,7 +23,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     upstream_model: str
     display_name: str
     provider: str
-    dialect: Dialect
+    dialects: tuple[Dialect, ...]
+    """What the provider speaks; the first is what other dialects are translated into."""
     upstream: Upstream
     credential: tuple[str, str] | None
     secret: str = ""
@@ -31,6 +32,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     price: Price
     price_version: str
     labels: tuple[str, ...] = ()
+
+    def dialect(self, client: Dialect) -> Dialect:
+        """The client's own dialect, where the provider speaks it."""
+        return client if client in self.dialects else self.dialects[0]
 
 
 class Models:
@@ -67,7 +72,7 @@ class Models:
             key = self._broker.value(passage, f"provider:{target.provider}", target.secret)
         except SecretError as error:
             raise UpstreamError(str(error), kind="connect", status=503) from None
-        return target.dialect.credential(key)
+        return target.dialects[0].credential(key)
 
     async def aclose(self) -> None:
         """End all connections to providers."""
@@ -116,13 +121,18 @@ def _target(name: str, model: Model, provider: Provider, prices: PriceTable, ups
             remedy=f"Set models.{name}.price to one of its entries; `local` costs nothing.",
         )
     dialect = DIALECTS[provider.dialect]
+    if provider.responses and dialect is not OPENAI:
+        raise ConfigError(
+            f"providers.{model.provider}.responses: only providers of the dialect openai have it.",
+            remedy="Leave it out.",
+        )
     key = provider.key.reveal() if provider.key else ""
     return Target(
         model=name,
         upstream_model=upstream_model,
         display_name=model.display_name or name,
         provider=model.provider,
-        dialect=dialect,
+        dialects=(dialect, RESPONSES) if provider.responses else (dialect,),
         upstream=upstream,
         credential=dialect.credential(key) if key else None,
         secret=provider.key.reference if provider.key else "",

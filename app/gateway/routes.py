@@ -13,7 +13,7 @@ from app.core.passage import Passage
 from app.extensions import Endpoint, Params, Route
 from app.gateway.ask import MODEL_LIMIT
 from app.gateway.asked import Operation, credential
-from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect
+from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Dialect
 from app.gateway.invoke import Invocation
 from app.gateway.models import Models, Target
 from app.gateway.render import failure, trace_headers
@@ -23,12 +23,14 @@ CREATED = 1_760_000_000
 CREATED_AT = "2025-10-09T08:53:20Z"
 _OPERATIONS = (
     ("/v1/chat/completions", Operation(dialect=OPENAI, path="/chat/completions")),
+    ("/v1/responses", Operation(dialect=RESPONSES, path="/responses")),
     ("/v1/messages", Operation(dialect=ANTHROPIC, path="/v1/messages")),
     ("/v1/messages/count_tokens", Operation(dialect=ANTHROPIC, path="/v1/messages/count_tokens", free=True)),
 )
 
 
 _PROBED = "clients probe it before they sign in; the answer says nothing"
+_TRIED = "clients that try a WebSocket first are told at once to use POST; nothing is read"
 _DROPPED = "telemetry of clients is dropped unread"
 
 
@@ -40,6 +42,7 @@ def routes(*, admission: Admission, models: Models, heartbeat: float = HEARTBEAT
         *(Route(method="POST", path=path, endpoint=_post(invocation, what)) for path, what in _OPERATIONS),
         Route(method="GET", path="/v1/models", endpoint=listing.all),
         Route(method="GET", path="/v1/models/{id...}", endpoint=listing.one),
+        Route(method="GET", path="/v1/responses", endpoint=_no_socket, public=_TRIED),
         Route(method="GET", path="/api/hello", endpoint=_root, public=_PROBED),
         Route(method="POST", path="/api/event_logging/batch", endpoint=_ignored, public=_DROPPED),
     ]
@@ -134,6 +137,13 @@ def _anthropic_entry(target: Target) -> dict[str, Any]:
 
 async def _root(request: web.BaseRequest, params: Params) -> web.StreamResponse:
     return web.Response(text="Sallyport\n")
+
+
+async def _no_socket(request: web.BaseRequest, params: Params) -> web.StreamResponse:
+    body = OPENAI.error(
+        status=426, message="There is no WebSocket here; POST the request.", code="post_only", trace_id=""
+    )
+    return web.Response(status=426, body=body, content_type="application/json", headers={"Allow": "POST"})
 
 
 async def _ignored(request: web.BaseRequest, params: Params) -> web.StreamResponse:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway import chat, messages
+from app.gateway import chat, messages, responses
 from app.gateway.dialects import Dialect
 from app.gateway.dialects.dialect import unreadable
 from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Written
@@ -39,9 +39,14 @@ class Translator(msgspec.Struct, frozen=True, kw_only=True):
     read_request: Callable[[dict[str, Any]], Request]
     write_request: Callable[[Request], Written]
     read_answer: Callable[[dict[str, Any], Usage | None], Answer]
-    write_answer: Callable[[Answer], dict[str, Any]]
+    write_answer: Callable[[Answer, Request], dict[str, Any]]
     pieces: Callable[[], Pieces]
     stream: Callable[[Request], Stream]
+
+
+def free_tools(request: Request) -> frozenset[str]:
+    """The names of the client's tools that take text instead of JSON."""
+    return frozenset(tool.name for tool in request.tools if tool.free)
 
 
 TRANSLATORS: Mapping[str, Translator] = {
@@ -50,16 +55,25 @@ TRANSLATORS: Mapping[str, Translator] = {
         read_request=chat.read_request,
         write_request=chat.write_request,
         read_answer=chat.read_answer,
-        write_answer=chat.write_answer,
+        write_answer=lambda answer, request: chat.write_answer(answer),
         pieces=chat.ChatPieces,
         stream=lambda request: chat.ChatStream(usage_wanted=request.usage_wanted),
+    ),
+    "openai-responses": Translator(
+        path="/responses",
+        read_request=responses.read_request,
+        write_request=responses.write_request,
+        read_answer=responses.read_answer,
+        write_answer=lambda answer, request: responses.write_answer(answer, free_tools(request)),
+        pieces=responses.ResponsePieces,
+        stream=lambda request: responses.ResponseStream(free=free_tools(request)),
     ),
     "anthropic": Translator(
         path="/v1/messages",
         read_request=messages.read_request,
         write_request=messages.write_request,
         read_answer=messages.read_answer,
-        write_answer=messages.write_answer,
+        write_answer=lambda answer, request: messages.write_answer(answer),
         pieces=messages.MessagePieces,
         stream=lambda request: messages.MessageStream(),
     ),
@@ -92,7 +106,7 @@ class Translation:
             read = self._into.read_answer(msgspec.json.decode(body, type=dict[str, Any]), usage)
         except msgspec.MsgspecError as error:
             raise unreadable(error) from None
-        return msgspec.json.encode(self._from.write_answer(self._named(read)))
+        return msgspec.json.encode(self._from.write_answer(self._named(read), self._asked))
 
     def event(self, event: Event, usage: Usage | None, trace_id: str) -> bytes:
         """What the client gets for an event of the provider's stream; often nothing."""

@@ -23,10 +23,11 @@ from app.gateway.neutral import (
 )
 from app.gateway.sse import EventParser
 from app.gateway.translation import TRANSLATORS, Translation
-from tests.app.gateway.features import DIALECTS, PAIRS, chat, message
+from tests.app.gateway.features import DIALECTS, PAIRS, chat, message, response
 
 REQUESTS = {
     "openai": chat(stream=True, stream_options={"include_usage": True}),
+    "openai-responses": response(stream=True),
     "anthropic": message(stream=True),
 }
 _words = st.text(min_size=1, max_size=12)
@@ -109,7 +110,9 @@ def test_a_stream_says_the_same_in_both_dialects_however_it_is_cut(
 def test_a_whole_answer_says_the_same_in_both_dialects(answer: Answer, pair: tuple[str, str]) -> None:
     client, provider = pair
     way = Translation(REQUESTS[client], client=DIALECTS[client], provider=DIALECTS[provider], model="theirs")
-    body = msgspec.json.encode(TRANSLATORS[provider].write_answer(answer))
+    body = msgspec.json.encode(
+        TRANSLATORS[provider].write_answer(answer, TRANSLATORS[provider].read_request(REQUESTS[provider]))
+    )
     back = TRANSLATORS[client].read_answer(json.loads(way.answer(body, answer.usage)), answer.usage)
     assert [_plain(part) for part in back.parts] == [_plain(part) for part in answer.parts]
     assert (back.stop, back.usage) == (answer.stop, answer.usage)

@@ -1,13 +1,11 @@
 """A chat completion request in the neutral words."""
 
-import re
 from typing import Any
 
 from app.core.errors import InputError
 from app.gateway.neutral import (
     Choice,
     Format,
-    Image,
     Message,
     Part,
     Reading,
@@ -19,9 +17,9 @@ from app.gateway.neutral import (
     ToolUse,
     untranslatable,
 )
+from app.gateway.neutral.pictures import picture
 from app.gateway.neutral.words import Role
 
-_DATA = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,(.*)", re.DOTALL)
 _HINTS = (
     "metadata",
     "prompt_cache_key",
@@ -157,9 +155,11 @@ def _messages(given: list[Any]) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
         message = Reading(item, "messages[]")
         role = message.text("role")
         if role in ("system", "developer"):
+            said = _texts(message.take("content", str, list))
             if turns:
-                raise untranslatable("system message after the first turn")
-            system += _texts(message.take("content", str, list))
+                _turn(turns, "system", list(said))
+            else:
+                system += said
             message.hint("name")
         elif role == "user":
             _turn(turns, "user", _parts(message.take("content", str, list)))
@@ -231,14 +231,5 @@ def _parts(content: Any) -> list[Part]:
             raise InputError("`messages[].content[].image_url` must be an object.", code="invalid_shape")
         if image.text("detail") not in ("", "auto"):
             raise untranslatable("image detail")
-        parts.append(_image(image.text("url")))
+        parts.append(picture(image.text("url")))
     return parts
-
-
-def _image(url: str) -> Image:
-    data = _DATA.fullmatch(url)
-    if data:
-        return Image(media_type=data[1], data=data[2])
-    if not url.startswith("https://"):
-        raise untranslatable("image that is neither base64 nor an https address")
-    return Image(url=url)

@@ -9,7 +9,6 @@ from app.gateway.neutral import (
     Message,
     Request,
     Text,
-    Thinking,
     Thought,
     Tool,
     ToolResult,
@@ -17,11 +16,11 @@ from app.gateway.neutral import (
     Written,
     untranslatable,
 )
+from app.gateway.neutral.effort import effort_of
+from app.gateway.neutral.pictures import address
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 STOPS_LIMIT = 4
-LOW, MEDIUM = 4096, 16384
-"""Budgets of reasoning tokens up to which an effort is called low or medium."""
 
 
 def write_request(request: Request) -> Written:
@@ -34,7 +33,7 @@ def write_request(request: Request) -> Written:
     if request.system:
         messages.append({"role": "system", "content": "\n\n".join(text.text for text in request.system)})
     for message in request.messages:
-        messages += _said(message) if message.role == "assistant" else _asked(message)
+        messages += _said(message) if message.role == "assistant" else _asked(message, message.role)
     written: dict[str, Any] = {"model": request.model, "messages": messages}
     if request.tools:
         written["tools"] = [_tool(tool) for tool in request.tools]
@@ -48,7 +47,7 @@ def write_request(request: Request) -> Written:
         "top_p": request.top_p,
         "stop": list(request.stop) or None,
         "seed": request.seed,
-        "reasoning_effort": _effort(request.thinking),
+        "reasoning_effort": effort_of(request.thinking),
         "response_format": _format(request.format),
     }
     written |= {name: value for name, value in optional.items() if value is not None}
@@ -77,7 +76,7 @@ def _said(message: Message) -> list[dict[str, Any]]:
     return [written] if texts or calls else []
 
 
-def _asked(message: Message) -> list[dict[str, Any]]:
+def _asked(message: Message, role: str) -> list[dict[str, Any]]:
     """Results of tools are messages of their own and come first, as the calls that they answer came before."""
     written: list[dict[str, Any]] = [
         {"role": "tool", "tool_call_id": part.id, "content": _result(part)}
@@ -86,9 +85,9 @@ def _asked(message: Message) -> list[dict[str, Any]]:
     ]
     rest = [_part(part) for part in message.parts if not isinstance(part, ToolResult)]
     if len(rest) == 1 and rest[0]["type"] == "text":
-        written.append({"role": "user", "content": rest[0]["text"]})
+        written.append({"role": role, "content": rest[0]["text"]})
     elif rest:
-        written.append({"role": "user", "content": rest})
+        written.append({"role": role, "content": rest})
     return written
 
 
@@ -96,8 +95,7 @@ def _part(part: object) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
     if isinstance(part, Image):
-        url = part.url or f"data:{part.media_type};base64,{part.data}"
-        return {"type": "image_url", "image_url": {"url": url}}
+        return {"type": "image_url", "image_url": {"url": address(part)}}
     raise untranslatable("such content in a message of the user")
 
 
@@ -122,15 +120,6 @@ def _choice(choice: Choice) -> str | dict[str, Any]:
     if choice.kind == "tool":
         return {"type": "function", "function": {"name": choice.name}}
     return _CHOICES[choice.kind]
-
-
-def _effort(thinking: Thinking | None) -> str | None:
-    if thinking is None or thinking.off:
-        return None
-    if thinking.effort:
-        return thinking.effort
-    budget = thinking.budget or 0
-    return "low" if budget <= LOW else "medium" if budget <= MEDIUM else "high"
 
 
 def _format(wanted: Format | None) -> dict[str, Any] | None:

@@ -13,7 +13,6 @@ from app.gateway.neutral import (
     Part,
     Request,
     Text,
-    Thinking,
     Thought,
     Tool,
     ToolResult,
@@ -21,11 +20,11 @@ from app.gateway.neutral import (
     Written,
     untranslatable,
 )
+from app.gateway.neutral.effort import budget_of
 
 MAX_TOKENS = 8192
 """What is asked for when the client set no limit: this format demands one."""
 SHORTEST_THINKING = 1024
-BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 24576}
 
 
 def write_request(request: Request) -> Written:
@@ -35,7 +34,8 @@ def write_request(request: Request) -> Written:
     if request.temperature is not None and request.temperature > 1:
         raise untranslatable("`temperature` above 1")
     most = request.max_tokens or MAX_TOKENS
-    messages = [_message(message) for message in request.messages]
+    kept, hints = _with_signatures(request.messages)
+    messages = [_message(message) for message in kept]
     written: dict[str, Any] = {"model": request.model, "max_tokens": most, "messages": messages}
     if request.system:
         written["system"] = [{"type": "text", "text": text.text} for text in request.system]
@@ -58,8 +58,20 @@ def write_request(request: Request) -> Written:
         written["thinking"] = thinking
     if request.stream:
         written["stream"] = True
-    lost = request.thinking is not None and not request.thinking.off and not thinking
-    return Written(members=written, hints=("reasoning_effort",) if lost else ())
+    if request.thinking is not None and not request.thinking.off and not thinking:
+        hints.append("reasoning_effort")
+    return Written(members=written, hints=tuple(hints))
+
+
+def _with_signatures(messages: tuple[Message, ...]) -> tuple[list[Message], list[str]]:
+    """Without reasoning that is not signed: only its own provider takes reasoning back."""
+    kept: list[Message] = []
+    for message in messages:
+        parts = [part for part in message.parts if not isinstance(part, Thought) or part.signature]
+        if parts:
+            kept.append(Message(role=message.role, parts=tuple(parts)))
+    same = sum(len(message.parts) for message in kept) == sum(len(message.parts) for message in messages)
+    return kept, [] if same else ["reasoning of earlier turns"]
 
 
 def _format(schema: dict[str, Any] | None) -> dict[str, Any]:
@@ -78,7 +90,7 @@ def _thinking(request: Request, most: int) -> dict[str, Any] | None:
     forgotten = any(isinstance(part, ToolUse) for part in last) and not any(
         isinstance(part, Thought) and part.signature for part in last
     )
-    budget = min(_budget(wanted), most - 1)
+    budget = min(budget_of(wanted), most - 1)
     if forgotten or budget < SHORTEST_THINKING:
         return None
     if request.temperature not in (None, 1):
@@ -86,11 +98,9 @@ def _thinking(request: Request, most: int) -> dict[str, Any] | None:
     return {"type": "enabled", "budget_tokens": budget}
 
 
-def _budget(wanted: Thinking) -> int:
-    return wanted.budget or BUDGETS[wanted.effort or "high"]
-
-
 def _message(message: Message) -> dict[str, Any]:
+    if message.role == "system":
+        raise untranslatable("system message after the first turn")
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     rest = [part for part in message.parts if not isinstance(part, ToolResult)]
     return {"role": message.role, "content": [_part(part) for part in (*results, *rest)]}

@@ -6,7 +6,7 @@ import msgspec
 
 from app.core.usage import Usage
 
-Role = Literal["user", "assistant"]
+Role = Literal["user", "assistant", "system"]
 Stop = Literal["end", "max_tokens", "stop_sequence", "tool_use", "refusal", "pause"]
 Effort = Literal["minimal", "low", "medium", "high"]
 
@@ -52,19 +52,23 @@ Part = Text | Image | ToolUse | ToolResult | Thought
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn. Results of tools stand in a turn of the user."""
+    """One turn. Results of tools stand in a turn of the user; the role `system` is for orders in mid-conversation."""
 
     role: Role
     parts: tuple[Part, ...]
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool of the client, with the JSON Schema of its arguments."""
+    """A tool of the client, with the JSON Schema of its arguments; a free one takes text that is no JSON.
+
+    Where a dialect has no free tools, they are functions of one string, `input`.
+    """
 
     name: str
     description: str = ""
     schema: dict[str, Any]
     strict: bool | None = None
+    free: bool = False
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +76,14 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Literal["auto", "any", "none", "tool"]
     name: str = ""
+
+
+FREE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+    "additionalProperties": False,
+}
 
 
 class Thinking(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Settings for clients."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,13 @@ def test_sdks_get_their_environment_and_mcp_clients_their_server(command: Comman
     )
     server = json.loads(command("client-config", "mcp", *given).out)["mcpServers"]["sallyport"]
     assert (server["type"], server["url"]) == ("http", "https://gate.site/mcp")
+
+
+def test_codex_gets_a_provider_of_its_own_and_no_key_in_a_file(command: Command, site: Path):
+    printed = command("client-config", "codex", "--data", str(site)).out
+    settings = tomllib.loads(printed)
+    provider = settings["model_providers"][settings["model_provider"]]
+    assert settings["model"] == "gpt"
+    assert provider["base_url"] == "https://sallyport.site:8443/v1"
+    assert (provider["wire_api"], provider["supports_websockets"]) == ("responses", False)
+    assert (provider["env_key"], "sp_" in printed) == ("SALLYPORT_KEY", False)

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from app.core.errors import InputError
-from app.gateway.dialects import ANTHROPIC, OPENAI
+from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES
 from app.gateway.neutral import Request
 from app.gateway.translation import TRANSLATORS, Translation
 
-DIALECTS = {"openai": OPENAI, "anthropic": ANTHROPIC}
-PAIRS = [("openai", "anthropic"), ("anthropic", "openai")]
+DIALECTS = {"openai": OPENAI, "openai-responses": RESPONSES, "anthropic": ANTHROPIC}
+PAIRS = [(client, provider) for client in DIALECTS for provider in DIALECTS if client != provider]
+SHORT = {"openai": "chat", "openai-responses": "responses", "anthropic": "messages"}
 PNG = "iVBORw0KGgo="
 SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}}
 HELLO = {"role": "user", "content": "hello"}
@@ -28,6 +29,11 @@ def chat(**members: Any) -> dict[str, Any]:
 def message(**members: Any) -> dict[str, Any]:
     """A messages request."""
     return {"model": "m", "max_tokens": 4000, "messages": [HELLO], **members}
+
+
+def response(**members: Any) -> dict[str, Any]:
+    """A responses request."""
+    return {"model": "m", "input": [HELLO], **members}
 
 
 def _user(*content: Any) -> list[dict[str, Any]]:
@@ -179,13 +185,75 @@ FEATURES: dict[str, dict[str, dict[str, Any] | None]] = {
         "openai": chat(prompt_cache_key="k"),
         "anthropic": message(system=[{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}]),
     },
+    "free tools": {"openai": chat(tools=[{"type": "custom", "custom": {"name": "p"}}]), "anthropic": None},
+    "answers kept by the provider": {"openai": None, "anthropic": None},
     "a member nobody knows": {"openai": chat(novel=1), "anthropic": message(novel=1)},
+}
+
+
+_FUNCTION = {"type": "function", "name": "f", "description": "d", "parameters": SCHEMA}
+_CALLS = [
+    {"type": "function_call", "call_id": one, "name": "f", "arguments": '{"q":"x"}'} for one in ("c1", "c2")
+]
+RESPONSES_FEATURES: dict[str, dict[str, Any]] = {
+    "text": response(),
+    "system prompt": response(instructions="s"),
+    "system message in mid-conversation": response(input=[HELLO, {"role": "developer", "content": "s"}]),
+    "tools": response(tools=[_FUNCTION]),
+    "strict tools": response(tools=[{**_FUNCTION, "strict": True}]),
+    "free tools": response(tools=[{"type": "custom", "name": "patch", "description": "d"}]),
+    "tools of the provider": response(tools=[{"type": "web_search"}]),
+    "tool choice: must": response(tools=[_FUNCTION], tool_choice="required"),
+    "tool choice: this one": response(tools=[_FUNCTION], tool_choice={"type": "function", "name": "f"}),
+    "tool choice: none": response(tools=[_FUNCTION], tool_choice="none"),
+    "one tool at a time": response(tools=[_FUNCTION], tool_choice="auto", parallel_tool_calls=False),
+    "parallel tool uses and their results": response(
+        tools=[_FUNCTION],
+        input=[
+            HELLO,
+            *_CALLS,
+            *({"type": "function_call_output", "call_id": one, "output": "done"} for one in ("c1", "c2")),
+        ],
+    ),
+    "picture in a tool result": response(
+        input=[
+            HELLO,
+            _CALLS[0],
+            {
+                "type": "function_call_output",
+                "call_id": "c1",
+                "output": [{"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}],
+            },
+        ]
+    ),
+    "picture, base64": response(
+        input=_user({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"})
+    ),
+    "picture by address": response(
+        input=_user({"type": "input_image", "image_url": "https://files.example/a.png"})
+    ),
+    "document": response(input=_user({"type": "input_file", "file_id": "f"})),
+    "reasoning wanted": response(reasoning={"effort": "medium"}, max_output_tokens=16000),
+    "reasoning of earlier turns": response(
+        input=[HELLO, {"type": "reasoning", "summary": [], "encrypted_content": "x"}, HELLO]
+    ),
+    "JSON output with a schema": response(
+        text={"format": {"type": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True}}
+    ),
+    "JSON output without a schema": response(text={"format": {"type": "json_object"}}),
+    "limit of tokens": response(max_output_tokens=77),
+    "temperature, top_p": response(temperature=0.5, top_p=0.9),
+    "temperature above 1": response(temperature=1.5),
+    "metadata, user, service tier": response(user="u", metadata={"a": "b"}, service_tier="auto"),
+    "cache marks": response(prompt_cache_key="k"),
+    "a member nobody knows": response(novel=1),
+    "answers kept by the provider": response(previous_response_id="r"),
 }
 
 
 def cell(feature: str, client: str, provider: str) -> str:
     """What becomes of it on the way from a client to a provider."""
-    members = FEATURES[feature][client]
+    members = FEATURES[feature][client] if client in FEATURES[feature] else RESPONSES_FEATURES.get(feature)
     if members is None:
         return "none there"
     try:
@@ -203,7 +271,10 @@ def cell(feature: str, client: str, provider: str) -> str:
 
 def plain(request: Request, asked: Request) -> Request:
     """Without what each dialect fills in itself: its name of the model, a limit that nobody gave, units of effort."""
-    same: dict[str, Any] = {"model": "", "usage_wanted": True}
+    same: dict[str, Any] = {"model": "", "usage_wanted": True, "hints": ()}
+    same["tools"] = tuple(
+        msgspec.structs.replace(tool, free=False, strict=tool.strict or None) for tool in request.tools
+    )
     if asked.max_tokens is None:
         same["max_tokens"] = None
     if asked.thinking is not None and request.thinking is not None:
@@ -213,7 +284,7 @@ def plain(request: Request, asked: Request) -> Request:
 
 def table() -> str:
     """The page's table."""
-    head = "| | " + " | ".join(f"{client} client, {provider} model" for client, provider in PAIRS) + " |"
+    head = "| | " + " | ".join(f"{SHORT[client]} → {SHORT[provider]}" for client, provider in PAIRS) + " |"
     rows = [head, "|---|" + "---|" * len(PAIRS)]
     for feature in FEATURES:
         cells = (cell(feature, client, provider) for client, provider in PAIRS)

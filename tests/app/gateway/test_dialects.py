@@ -6,7 +6,7 @@ import pytest
 
 from app.core.errors import UpstreamError
 from app.core.usage import Usage
-from app.gateway.dialects import ANTHROPIC, OPENAI, Reader, Seen
+from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Reader, Seen
 from app.gateway.sse import EventParser
 
 
@@ -147,3 +147,48 @@ def test_an_event_named_otherwise_than_its_data_is_never_let_through():
     event = EventParser().feed(b'event: ping\ndata: {"type":"content_block_start"}\n\n')[0]
     with pytest.raises(UpstreamError):
         ANTHROPIC.reader().see(event)
+
+
+def called(**members: object) -> dict:
+    return {"type": "function_call", "call_id": "c1", "name": "read", "arguments": "{}", **members}
+
+
+def item(kind: str, index: int, value: dict) -> dict:
+    return {"type": f"response.output_item.{kind}", "output_index": index, "item": value}
+
+
+def test_a_response_holds_a_tool_use_until_it_is_whole() -> None:
+    reader = RESPONSES.reader()
+    grows = {"type": "response.function_call_arguments.delta", "output_index": 1, "delta": "{}"}
+    text = {"type": "response.output_text.delta", "output_index": 0, "delta": "so"}
+    seen = follow(
+        reader, text, item("added", 1, called(arguments="")), grows, text, item("done", 1, called())
+    )
+    assert seen == [Seen.FLOW, Seen.HOLD, Seen.HOLD, Seen.HOLD, Seen.JUDGE]
+    assert [(tool.id, tool.name, tool.by) for tool in reader.take()] == [("c1", "read", "client")]
+
+
+def test_tool_uses_that_only_the_last_event_tells_are_judged_too() -> None:
+    reader = RESPONSES.reader()
+    follow(reader, item("added", 0, called()), item("done", 0, called()))
+    assert len(reader.take()) == 1
+    last = {"output": [called(), called(arguments='{"path": "/etc"}')], "status": "completed"}
+    assert follow(reader, {"type": "response.completed", "response": last}) == [Seen.END]
+    assert [tool.arguments for tool in reader.take()] == ['{"path": "/etc"}']
+
+
+def test_an_item_of_a_kind_that_nobody_knows_is_a_tool_use() -> None:
+    reader = RESPONSES.reader()
+    novel = {"type": "teleport_call", "id": "t1", "action": {"to": "moon"}}
+    assert follow(reader, item("added", 0, novel), item("done", 0, novel)) == [Seen.HOLD, Seen.JUDGE]
+    assert [(tool.name, tool.arguments) for tool in reader.take()] == [("teleport_call", {"to": "moon"})]
+
+
+def test_a_tool_use_that_grows_outside_its_item_or_ends_as_words_is_not_understood() -> None:
+    grows = {"type": "response.function_call_arguments.delta", "output_index": 3, "delta": "{}"}
+    with pytest.raises(UpstreamError):
+        follow(RESPONSES.reader(), grows)
+    reader = RESPONSES.reader()
+    follow(reader, item("added", 0, called()))
+    with pytest.raises(UpstreamError):
+        follow(reader, item("done", 0, {"type": "message", "content": []}))
