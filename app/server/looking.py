@@ -64,7 +64,7 @@ def model_lines(models: Models) -> list[ModelLine]:
             name=target.model,
             provider=target.provider,
             upstream=target.upstream_model,
-            dialect=target.dialect.name,
+            dialect=target.dialects[0].name,
             input_price=target.price.input,
             output_price=target.price.output,
             labels=target.labels,
