@@ -44,6 +44,7 @@ def _codex(facts: Facts) -> str:
     lines = [
         *([f"model = {_toml(model)}"] if model else []),
         'model_provider = "sallyport"',
+        'web_search = "disabled"',
         "",
         "[model_providers.sallyport]",
         'name = "Sallyport"',

@@ -33,7 +33,7 @@ def outgoing(
     kept = [(name, value) for name, value in headers if name in _OF_ALL_DIALECTS]
     return Outgoing(
         path=translation.path,
-        headers=[*kept, *provider.headers],
+        headers=[*kept, *translation.sent_headers],
         body=translation.body,
         translation=translation,
     )

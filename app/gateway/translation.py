@@ -9,7 +9,7 @@ from app.core.usage import Usage
 from app.gateway import chat, messages, responses
 from app.gateway.dialects import Dialect
 from app.gateway.dialects.dialect import unreadable
-from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Written
+from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Tool, Written
 from app.gateway.sse import Event
 
 ESTIMATE = 4
@@ -44,9 +44,9 @@ class Translator(msgspec.Struct, frozen=True, kw_only=True):
     stream: Callable[[Request], Stream]
 
 
-def free_tools(request: Request) -> frozenset[str]:
-    """The names of the client's tools that take text instead of JSON."""
-    return frozenset(tool.name for tool in request.tools if tool.free)
+def by_name(request: Request) -> dict[str, Tool]:
+    """The client's tools by name."""
+    return {tool.name: tool for tool in request.tools}
 
 
 TRANSLATORS: Mapping[str, Translator] = {
@@ -64,9 +64,9 @@ TRANSLATORS: Mapping[str, Translator] = {
         read_request=responses.read_request,
         write_request=responses.write_request,
         read_answer=responses.read_answer,
-        write_answer=lambda answer, request: responses.write_answer(answer, free_tools(request)),
+        write_answer=lambda answer, request: responses.write_answer(answer, by_name(request)),
         pieces=responses.ResponsePieces,
-        stream=lambda request: responses.ResponseStream(free=free_tools(request)),
+        stream=lambda request: responses.ResponseStream(tools=by_name(request)),
     ),
     "anthropic": Translator(
         path="/v1/messages",
@@ -91,6 +91,7 @@ class Translation:
         written = self._into.write_request(msgspec.structs.replace(self._asked, model=model))
         self.path = self._into.path
         self.body = msgspec.json.encode(written.members)
+        self.sent_headers = (*provider.headers, *written.headers)
         self.left = (*self._asked.hints, *written.hints)
         """Hints that this provider does not get; they are named to the client and in the record."""
         self.headers = {"x-sallyport-dialect": provider.name}

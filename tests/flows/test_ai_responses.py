@@ -14,11 +14,19 @@ TWO = Script(
 )
 ETC = Script(text="Passwords.", tools=(ToolUse("read", '{"path": "/etc/shadow"}'),))
 PATCH = Script(tools=(ToolUse("patch", '{"input": "*** Begin"}'),))
+SPACE = Script(tools=(ToolUse("agents__close", '{"path": "x"}'),))
 BROKEN = Script(text="one two three four five six", fault="error_event")
 SCRIPTS = {
     f"{family}{name}": script
     for family in ("gpt", "claude", "native")
-    for name, script in {"": Script(), "-two": TWO, "-etc": ETC, "-broken": BROKEN, "-patch": PATCH}.items()
+    for name, script in {
+        "": Script(),
+        "-two": TWO,
+        "-etc": ETC,
+        "-broken": BROKEN,
+        "-patch": PATCH,
+        "-space": SPACE,
+    }.items()
 }
 NO_ETC = {
     "id": "no-etc",
@@ -95,6 +103,38 @@ async def test_free_tools_are_functions_elsewhere_and_free_again_for_the_client(
         ) as stream:
             final = await stream.get_final_response()
         assert [(item.type, item.input) for item in final.output] == [("custom_tool_call", "*** Begin")]
+
+
+@pytest.mark.parametrize("family", ["gpt", "claude"])
+async def test_name_spaces_are_joined_to_names_elsewhere_and_taken_off_again(database: str, family: str):
+    space = {
+        "type": "namespace",
+        "name": "agents",
+        "description": "d",
+        "tools": [{**TOOLS[0], "name": "close"}],
+    }
+    called = {
+        "type": "function_call",
+        "call_id": "c0",
+        "namespace": "agents",
+        "name": "close",
+        "arguments": "{}",
+    }
+    before = [called, {"type": "function_call_output", "call_id": "c0", "output": "done"}]
+    asked = {
+        "model": f"{family}-space",
+        "tools": [space],
+        "input": [{"role": "user", "content": "go"}, *before],
+    }
+    async with gateway_site(database, scripts=SCRIPTS) as site:
+        for stream in (False, True):
+            _, body, _ = await site.post("/v1/responses", {**asked, "stream": stream})
+            lines = [line[6:] for line in body.splitlines() if line.startswith(b"data: ")]
+            last = json.loads(lines[-1])["response"] if stream else json.loads(body)
+            (use,) = last["output"]
+            assert (use["namespace"], use["name"]) == ("agents", "close")
+            assert json.loads(use["arguments"]) == {"path": "x"}
+        assert site.provider.received[0].body.count(b'"agents__close"') == 2
 
 
 @pytest.mark.parametrize("family", PATHS)

@@ -187,3 +187,13 @@ async def test_hints_that_are_left_out_are_named_to_the_client_and_in_the_record
         assert b"user_id" not in site.provider.received[0].body
         intents = "(SELECT * FROM audit_events WHERE kind = 'intent') AS intents"
         assert await site.rows("body->'details'->'left_out'", table=intents) == [(["metadata"],)]
+
+
+async def test_orders_in_mid_conversation_are_announced_to_the_provider(database: str):
+    turns = [*HELLO, {"role": "system", "content": "now in French"}, *HELLO]
+    async with gateway_site(database) as site:
+        await site.openai().chat.completions.create(model="claude", messages=turns)
+        sent = site.provider.received[0]
+        assert [turn["role"] for turn in json.loads(sent.body)["messages"]] == ["user", "system", "user"]
+        assert sent.headers["anthropic-beta"] == "mid-conversation-system-2026-04-07"
+        assert await site.rows("status") == [("ok",)]

@@ -17,6 +17,7 @@ PUBLIC = {
     "GET /api/hello": "probe",
     "GET /api/openapi.json": "describes",
     "POST /api/event_logging/batch": "telemetry",
+    "GET /v1/responses": "WebSocket",
     "GET /mcp": "405",
     "GET /mcp/{server}": "405",
 }

@@ -123,7 +123,7 @@ def _tool(item: Any, hints: list[str]) -> Tool:
 def _message(item: Any, hints: list[str]) -> Message:
     message = Reading(item, "messages[]")
     role = message.text("role")
-    if role not in ("user", "assistant"):
+    if role not in ("user", "assistant", "system"):
         raise untranslatable(f"message of the role {role[:40]!r}")
     content = message.take("content", str, list)
     message.end()

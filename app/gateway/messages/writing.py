@@ -25,6 +25,8 @@ from app.gateway.neutral.effort import budget_of
 MAX_TOKENS = 8192
 """What is asked for when the client set no limit: this format demands one."""
 SHORTEST_THINKING = 1024
+ORDERS = (("anthropic-beta", "mid-conversation-system-2026-04-07"),)
+"""What a request with system messages after the first turn must say."""
 
 
 def write_request(request: Request) -> Written:
@@ -60,7 +62,8 @@ def write_request(request: Request) -> Written:
         written["stream"] = True
     if request.thinking is not None and not request.thinking.off and not thinking:
         hints.append("reasoning_effort")
-    return Written(members=written, hints=tuple(hints))
+    orders = any(message.role == "system" for message in kept)
+    return Written(members=written, hints=tuple(hints), headers=ORDERS if orders else ())
 
 
 def _with_signatures(messages: tuple[Message, ...]) -> tuple[list[Message], list[str]]:
@@ -99,8 +102,6 @@ def _thinking(request: Request, most: int) -> dict[str, Any] | None:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    if message.role == "system":
-        raise untranslatable("system message after the first turn")
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     rest = [part for part in message.parts if not isinstance(part, ToolResult)]
     return {"role": message.role, "content": [_part(part) for part in (*results, *rest)]}

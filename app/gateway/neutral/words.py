@@ -69,6 +69,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     schema: dict[str, Any]
     strict: bool | None = None
     free: bool = False
+    space: str = ""
+    """The name-space that its name begins with, followed by two underscores."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,3 +143,4 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
     members: dict[str, Any]
     hints: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()

@@ -1,12 +1,14 @@
 """A whole response, to and from the neutral words."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from app.core.usage import Usage
 from app.gateway.dialects.dialect import unreadable
-from app.gateway.neutral import Answer, Text, Thought, ToolUse
+from app.gateway.neutral import Answer, Text, Thought, Tool, ToolUse
 from app.gateway.neutral.words import Stop
 
 CREATED = 1_760_000_000
@@ -57,8 +59,8 @@ def _parts(item: dict[str, Any]) -> list[Text | Thought | ToolUse]:
             raise TypeError(f"output of the type {str(kind)[:40]!r}")
 
 
-def write_answer(answer: Answer, free: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """A `response`; tools named in `free` are called with their text."""
+def write_answer(answer: Answer, tools: Mapping[str, Tool] = MappingProxyType({})) -> dict[str, Any]:
+    """A `response`; `tools` of the client by name, for those that are free or have a name-space."""
     output: list[dict[str, Any]] = []
     for part in answer.parts:
         identity = f"{answer.id}-{len(output)}"
@@ -68,7 +70,7 @@ def write_answer(answer: Answer, free: frozenset[str] = frozenset()) -> dict[str
             case Thought():
                 output.append(reasoning_item(identity, part.text))
             case ToolUse():
-                output.append(use_item(identity, part, "completed", free=part.name in free))
+                output.append(use_item(identity, part, tools.get(part.name)))
     whole = head(answer.id, answer.model, status_of(answer.stop)) | {"output": output}
     if answer.usage is not None:
         whole["usage"] = write_usage(answer.usage)
@@ -125,10 +127,14 @@ def reasoning_item(identity: str, text: str) -> dict[str, Any]:
     return {"id": f"rs_{identity}", "type": "reasoning", "summary": summary}
 
 
-def use_item(identity: str, use: ToolUse, status: str, *, free: bool) -> dict[str, Any]:
+def use_item(identity: str, use: ToolUse, tool: Tool | None) -> dict[str, Any]:
     """A call of a function, or of a free tool with its text."""
-    called = {"status": status, "call_id": use.id, "name": use.name}
-    if free:
+    space = tool.space if tool else ""
+    name = use.name.removeprefix(f"{space}__") if space else use.name
+    called = {"status": "completed", "call_id": use.id, "name": name}
+    if space:
+        called["namespace"] = space
+    if tool is not None and tool.free:
         item = {"id": f"ctc_{identity}", "type": "custom_tool_call", **called}
         return item | {"input": free_text(use.arguments)}
     return {"id": f"fc_{identity}", "type": "function_call", **called, "arguments": use.arguments}

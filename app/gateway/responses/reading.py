@@ -47,7 +47,7 @@ def read_request(members: dict[str, Any]) -> Request:
         model=request.text("model"),
         messages=tuple(Message(role=role, parts=tuple(parts)) for role, parts in turns),
         system=tuple(system),
-        tools=tuple(_tool(tool) for tool in request.items("tools")),
+        tools=tuple(tool for item in request.items("tools") for tool in _tools(item)),
         choice=_choice(request),
         parallel=request.take("parallel_tool_calls", bool),
         max_tokens=request.take("max_output_tokens", int),
@@ -101,8 +101,20 @@ def _format(words: Reading | None, hints: list[str]) -> Format | None:
     return wanted
 
 
-def _tool(item: Any) -> Tool:
+def _tools(item: Any) -> list[Tool]:
+    """One tool, or those of a name-space: elsewhere their names are joined with its name."""
     given = Reading(item, "tools[]")
+    if not (isinstance(item, dict) and item.get("type") == "namespace"):
+        return [_tool(given)]
+    given.text("type")
+    space = given.text("name")
+    given.hint("description")
+    inner = [_tool(Reading(one, "tools[].tools[]")) for one in given.items("tools")]
+    given.end()
+    return [msgspec.structs.replace(tool, name=joined(space, tool.name), space=space) for tool in inner]
+
+
+def _tool(given: Reading) -> Tool:
     kind, name, description = given.text("type"), given.text("name"), given.text("description")
     if kind == "custom":
         given.hint("format")
@@ -134,6 +146,11 @@ def _choice(request: Reading) -> Choice | None:
     return _CHOICES[choice]
 
 
+def joined(space: str, name: str) -> str:
+    """The name of a tool where there are no name-spaces."""
+    return f"{space}__{name}" if space else name
+
+
 def _item(item: Any, system: list[Text], turns: _Turns, hints: list[str]) -> None:
     given = Reading(item, "input[]")
     given.hint("id", "status", "phase")
@@ -141,9 +158,8 @@ def _item(item: Any, system: list[Text], turns: _Turns, hints: list[str]) -> Non
         case "message":
             _message(given, system, turns)
         case "function_call":
-            use = ToolUse(
-                id=given.text("call_id"), name=given.text("name"), arguments=given.text("arguments")
-            )
+            name = joined(given.text("namespace"), given.text("name"))
+            use = ToolUse(id=given.text("call_id"), name=name, arguments=given.text("arguments"))
             _turn(turns, "assistant", [use])
         case "custom_tool_call":
             arguments = msgspec.json.encode({"input": given.text("input")}).decode()

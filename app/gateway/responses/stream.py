@@ -1,6 +1,7 @@
 """The stream of a response: its events as neutral pieces, and neutral pieces as its events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from app.gateway.neutral import (
     Start,
     TextPiece,
     ThoughtPiece,
+    Tool,
     ToolPiece,
     ToolStart,
     ToolUse,
@@ -84,13 +86,13 @@ class ResponsePieces:
 
 
 class ResponseStream:
-    """Writes events for a client of this dialect; `free` are the names of tools that take text.
+    """Writes events for a client of this dialect; `tools` are its tools by name.
 
     Tool uses are told one after the other once the next item begins, because pieces of several may come mixed.
     """
 
-    def __init__(self, *, free: frozenset[str] = frozenset()) -> None:
-        self._free = free
+    def __init__(self, *, tools: Mapping[str, Tool] = MappingProxyType({})) -> None:
+        self._tools = tools
         self._number = -1
         self._id = self._model = ""
         self._output: list[dict[str, Any]] = []
@@ -147,9 +149,9 @@ class ResponseStream:
 
     def _use(self, start: ToolStart, arguments: str) -> bytes:
         index = len(self._output)
-        free = start.name in self._free
         use = ToolUse(id=start.id, name=start.name, arguments=arguments)
-        item = use_item(f"{self._id}-{index}", use, "completed", free=free)
+        item = use_item(f"{self._id}-{index}", use, self._tools.get(start.name))
+        free = item["type"] == "custom_tool_call"
         self._output.append(item)
         member = "input" if free else "arguments"
         place = {"output_index": index, "item_id": item["id"]}

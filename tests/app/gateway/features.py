@@ -68,7 +68,7 @@ FEATURES: dict[str, dict[str, dict[str, Any] | None]] = {
     },
     "system message in mid-conversation": {
         "openai": chat(messages=[HELLO, {"role": "system", "content": "s"}]),
-        "anthropic": None,
+        "anthropic": message(messages=[HELLO, {"role": "system", "content": "s"}]),
     },
     "tools": {"openai": chat(tools=[_CHAT_TOOL]), "anthropic": message(tools=[_TOOL])},
     "strict tools": {
@@ -185,6 +185,7 @@ FEATURES: dict[str, dict[str, dict[str, Any] | None]] = {
         "openai": chat(prompt_cache_key="k"),
         "anthropic": message(system=[{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}]),
     },
+    "tools in a name-space": {"openai": None, "anthropic": None},
     "free tools": {"openai": chat(tools=[{"type": "custom", "custom": {"name": "p"}}]), "anthropic": None},
     "answers kept by the provider": {"openai": None, "anthropic": None},
     "a member nobody knows": {"openai": chat(novel=1), "anthropic": message(novel=1)},
@@ -201,6 +202,9 @@ RESPONSES_FEATURES: dict[str, dict[str, Any]] = {
     "system message in mid-conversation": response(input=[HELLO, {"role": "developer", "content": "s"}]),
     "tools": response(tools=[_FUNCTION]),
     "strict tools": response(tools=[{**_FUNCTION, "strict": True}]),
+    "tools in a name-space": response(
+        tools=[{"type": "namespace", "name": "n", "description": "d", "tools": [_FUNCTION]}]
+    ),
     "free tools": response(tools=[{"type": "custom", "name": "patch", "description": "d"}]),
     "tools of the provider": response(tools=[{"type": "web_search"}]),
     "tool choice: must": response(tools=[_FUNCTION], tool_choice="required"),
@@ -273,7 +277,8 @@ def plain(request: Request, asked: Request) -> Request:
     """Without what each dialect fills in itself: its name of the model, a limit that nobody gave, units of effort."""
     same: dict[str, Any] = {"model": "", "usage_wanted": True, "hints": ()}
     same["tools"] = tuple(
-        msgspec.structs.replace(tool, free=False, strict=tool.strict or None) for tool in request.tools
+        msgspec.structs.replace(tool, free=False, space="", strict=tool.strict or None)
+        for tool in request.tools
     )
     if asked.max_tokens is None:
         same["max_tokens"] = None
