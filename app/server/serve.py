@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,11 +17,8 @@ from app.audit.recovery import close_orphans
 from app.config import Profile
 from app.core.errors import ConfigError
 from app.egress import Connector
-from app.server.doors import Doors, open_doors
 from app.server.first_run import first_policy
 from app.server.folder import prepare, sole_server
-from app.server.host.control import control
-from app.server.host.reload import Reload
 from app.server.listen.connection import require_compiled_parser
 from app.server.listen.listener import Listener, is_loopback, split_address
 from app.server.listen.router import Router
@@ -28,8 +26,10 @@ from app.server.listen.tls import Certificate, certificate_for
 from app.server.rooms.seal import Seal, open_seal, refuse_undeclared_restore
 from app.server.secrecy import quiet_logs
 from app.server.site import Site, open_site
-from app.server.tools import LookedAt
-from app.server.work import run_work
+
+if TYPE_CHECKING:  # see _import_doors
+    from app.server.doors import Doors
+    from app.server.host.reload import Reload
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     setup_link: str
     site: Site
-    doors: Doors
-    reload: Reload
+    doors: "Doors"
+    reload: "Reload"
 
 
 async def serve_until_stopped(
@@ -77,13 +77,18 @@ async def running(
     plain = _plain(profile)
     with ExitStack() as stack:
         stack.enter_context(sole_server(prepare(folder)))
-        async with open_site(profile, folder=folder, serving=True) as site:
+        async with open_site(profile, folder=folder, serving=True, meanwhile=_import_doors) as site:
             stack.enter_context(quiet_logs(site.secrets.redactor))
             seal = open_seal(site, connector)
             await refuse_undeclared_restore(site, seal)
             await seal.sealer.prepare()
             await _recover(site)
             await first_policy(site, name=policy)
+            from app.server.doors import open_doors
+            from app.server.host.control import control
+            from app.server.host.reload import Reload
+            from app.server.tools import LookedAt
+
             async with open_doors(site, connector, seal.state.notes) as doors:
                 certificate = None if plain else _certificate(site)
                 reload = Reload(
@@ -100,6 +105,13 @@ async def running(
                 ):
                     link = await _setup_link(site, url)
                     yield Running(url=url, setup_link=link, site=site, doors=doors, reload=reload)
+
+
+def _import_doors() -> None:
+    """A quarter of everything that is imported, while PostgreSQL starts on another core."""
+    import app.server.doors
+    import app.server.host.control
+    import app.server.work  # noqa: F401
 
 
 async def _recover(site: Site) -> None:
@@ -119,8 +131,10 @@ async def _recover(site: Site) -> None:
 
 @asynccontextmanager
 async def _listening(
-    site: Site, doors: Doors, certificate: Certificate | None, seal: Seal
+    site: Site, doors: "Doors", certificate: Certificate | None, seal: Seal
 ) -> AsyncIterator[str]:
+    from app.server.work import run_work
+
     settings = site.profile.listen
     listener = Listener(
         router=Router(doors.routes),

@@ -1,7 +1,7 @@
 """One site, wired: database, rooms and corridor, without a listener."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +70,16 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIterator[Site]:
-    """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database."""
+async def open_site(
+    profile: Profile, *, folder: Path, serving: bool, meanwhile: Callable[[], None] = lambda: None
+) -> AsyncIterator[Site]:
+    """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database.
+
+    `meanwhile` is done while that database starts.
+    """
     folder = prepare(folder)
     clock, redactor, declared = SystemClock(), Redactor(), Declared(profile.mcp)
-    async with open_database(profile, folder, serving=serving) as url:
+    async with open_database(profile, folder, serving=serving, meanwhile=meanwhile) as url:
         migrated = await bring_up_to_date(profile.database, url)
         async with (
             open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
