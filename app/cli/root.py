@@ -43,6 +43,7 @@ COMMANDS = {
     "version": ("app.cli.file.about:version", "Print the version."),
     "licenses": ("app.cli.file.about:licenses", "List licences of what is inside."),
     "sbom": ("app.cli.file.about:sbom", "Print the bill of materials."),
+    "provenance": ("app.cli.file.about:provenance", "Print from what and how this file was built."),
     "selftest": ("app.cli.file.about:selftest", "Check that every part of this file is there."),
 }
 SERVING = {"serve", "demo", "witness"}
