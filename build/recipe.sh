@@ -1,13 +1,12 @@
 #!/bin/bash
-# Inside the build root: from the sources in /src and the packages in /wheels to /out/sallyport.
-# Called by scripts/bundle. Everything that could differ between two builds is fixed here.
+# Inside the build root: from the packages in /wheels to what build/assemble.sh needs, in /work.
+# Called by scripts/bundle. Only what changed is made again.
 set -euo pipefail
 export PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp LC_ALL=C.UTF-8 TZ=UTC PYTHONHASHSEED=1 PYTHONDONTWRITEBYTECODE=1
 export SOURCE_DATE_EPOCH=1767225600 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1
 umask 022
 work=/work
-machine="$(uname -m)"
-mkdir -p "$work" /out
+mkdir -p "$work"
 
 # once NAME FILE...: whether the step NAME must run again because one of the files changed
 stale() {
@@ -68,13 +67,3 @@ if stale launcher /src/build/launcher/*; then
     )
     done_with launcher
 fi
-
-python="$work/tools/bin/python"
-packages="$(echo "$work"/runtime/lib/python3*/site-packages)"
-cd /src
-rm -rf "$work/dist" "$work/pyi"
-PYTHONPATH="$packages" WORK="$work" MODE=onedir "$work/tools/bin/pyinstaller" --noconfirm --log-level WARN \
-    --workpath "$work/pyi" --distpath "$work/dist" airgap-bundle.spec
-"$python" build/tree.py "$work/dist/sallyport" "$work/postgres"
-"$python" build/about.py "$work/runtime" "$work/dist/sallyport" "$work/dist/sallyport/_internal/about"
-"$python" build/pack.py "$work/launcher/launcher" "$work/dist/sallyport" /out/sallyport

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from belongs import add_occurrences, normal
+
 ROOT = Path(__file__).resolve().parent.parent
 Component = dict[str, Any]
 BUILD_PACKAGES = {  # compiled into the launcher or the bootloader: no file of the tree tells
@@ -32,9 +34,15 @@ def bill_of_materials(*, runtime: Path, packages: Path, tree: Path, debian: dict
         *vendored_components(packages, tree),
         *(component for path in embedded_sboms(packages) for component in components_of(path)),
     ]:
-        if (component["name"], component.get("version")) not in known:
-            known.add((component["name"], component.get("version")))
+        # two files without a version are two, though their names be the same
+        identity = (component["name"], component.get("version") or component["bom-ref"])
+        if identity not in known:
+            known.add(identity)
             sbom["components"].append(component)
+    if tree.is_dir():
+        lost = add_occurrences(sbom, tree=tree, packages=packages, libraries=debian_libraries(tree))
+        if lost:
+            raise SystemExit(f"error: no component accounts for {', '.join(lost)}")
     return sbom
 
 
@@ -74,11 +82,6 @@ def runtime_names() -> set[str]:
     return {normal(name) for name in re.findall(r"^([A-Za-z0-9_.-]+)==", lock, re.MULTILINE)} - NOT_INSIDE
 
 
-def normal(name: str) -> str:
-    """A package's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def product_version() -> str:
     """The program's version, from its one place."""
     text = (ROOT / "app" / "__init__.py").read_text()
@@ -88,11 +91,19 @@ def product_version() -> str:
 def debian_packages(tree: Path) -> dict[str, str]:
     """Debian packages whose libraries the tree holds, with what they are for."""
     packages = dict(BUILD_PACKAGES)
-    for folder in sorted(Path("/usr/lib").glob("*-linux-gnu")):
-        for path in sorted((tree / "_internal").glob("*.so*")):
-            if (folder / path.name).exists():
-                packages.setdefault(owner(folder / path.name), f"library {path.name}")
+    for name, package in debian_libraries(tree).items():
+        packages.setdefault(package, f"library {name}")
     return packages
+
+
+def debian_libraries(tree: Path) -> dict[str, str]:
+    """The Debian package of each library in the tree's top folder that came from Debian."""
+    return {
+        path.name: owner(folder / path.name)
+        for folder in sorted(Path("/usr/lib").glob("*-linux-gnu"))
+        for path in sorted((tree / "_internal").glob("*.so*"))
+        if (folder / path.name).exists() and not path.is_symlink()
+    }
 
 
 def owner(path: Path) -> str:

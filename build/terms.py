@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sbom import normal, runtime_names
+from belongs import normal
+from sbom import runtime_names
 
 WORK = Path("/work")
 

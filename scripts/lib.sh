@@ -80,6 +80,25 @@ setup_tools() {
     say "some tests are left out without: ${missing[*]} (Debian: apt-get install ${missing[*]})"
 }
 
+# setup_hosts: a Debian older than ours in .cache/hosts, for the one file's tests to run in; made once, only by root
+setup_hosts() {
+    local release=bullseye mirror
+    local root="$ROOT/.cache/hosts/$release"
+    [ -x "$root/bin/sh" ] && return
+    [ "$(id -u)" = 0 ] && command -v debootstrap >/dev/null && command -v apt-get >/dev/null ||
+        { say "the test on Debian $release is left out: it needs root and debootstrap"; return; }
+    mirror="${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | sed -n 's/^Debian|//p' | head -n 1)}"
+    [ -n "$mirror" ] || { say "the test on Debian $release is left out: no mirror in apt's settings"; return; }
+    say "setting up: Debian $release (once, about a minute)"
+    mkdir -p "$ROOT/.cache/hosts"
+    rm -rf --one-file-system "$root" "$root.partial"
+    if debootstrap --variant=minbase "$release" "$root.partial" "$mirror" >"$root.out" 2>&1; then
+        mv "$root.partial" "$root"
+    else
+        say "the test on Debian $release is left out: $(tail -n 1 "$root.out")"
+    fi
+}
+
 # setup_browser: a Chromium for the console's tests; Debian's own, driven by the playwright of the test lock
 setup_browser() {
     local name

@@ -18,7 +18,8 @@ from app.core.call import Resource
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import declared
 from app.server.first_run import host_call
-from app.server.serve import Running, running
+from app.server.host.running import Running
+from app.server.serve import running
 from app.server.site import Site
 
 

@@ -15,7 +15,8 @@ from app.demo.provider import SimulatedProvider
 from app.demo.site import demo_folder, demo_profile, free_address, populate
 from app.demo.story import Client, Step, tell
 from app.egress import Connector
-from app.server.serve import Running, running, stop_event
+from app.server.host.running import Running
+from app.server.serve import running, stop_event
 from app.server.site import Site
 
 _EXPECTED = {

@@ -43,6 +43,7 @@ COMMANDS = {
     "version": ("app.cli.file.about:version", "Print the version."),
     "licenses": ("app.cli.file.about:licenses", "List licences of what is inside."),
     "sbom": ("app.cli.file.about:sbom", "Print the bill of materials."),
+    "provenance": ("app.cli.file.about:provenance", "Print from what and how this file was built."),
     "selftest": ("app.cli.file.about:selftest", "Check that every part of this file is there."),
 }
 SERVING = {"serve", "demo", "witness"}
@@ -64,6 +65,9 @@ class Commands(click.Group):
         if where is None:
             return None
         if cmd_name in SERVING:
+            from app.core.frozen import hurry
+
+            hurry(serving=True)
             from app.egress.trust import import_aiohttp
 
             import_aiohttp()

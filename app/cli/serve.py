@@ -1,10 +1,14 @@
 """`serve`: serve a site."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.site import json_option, site_options, site_profile
+from app.cli.options import json_option, site_options, site_profile
+
+if TYPE_CHECKING:  # imported while PostgreSQL starts
+    from app.server.host.running import Running
 
 
 @click.command()
@@ -25,9 +29,8 @@ def serve(
     from app.core.frozen import settle
     from app.server.folder import prepare, write_first_profile
     from app.server.logs import configure_logs
-    from app.server.process import run_guarded
-    from app.server.secrecy import leave_no_core
-    from app.server.serve import Running, serve_until_stopped
+    from app.server.process import leave_no_core, run_guarded
+    from app.server.serve import serve_until_stopped
 
     flags = {"listen.address": address, "listen.plain_http": "loopback" if plain_http else None}
     loaded, folder = site_profile(data, profile, **flags)
@@ -36,7 +39,7 @@ def serve(
     if profile is None:
         write_first_profile(prepare(folder), loaded.listen.address)
 
-    def announce(server: Running) -> None:
+    def announce(server: "Running") -> None:
         settle()
         if as_json:
             click.echo(

@@ -10,11 +10,10 @@ from typing import Any, ParamSpec
 import click
 import msgspec
 
-from app.config import Profile, load
+from app.cli.options import json_option, site_options, site_profile
 from app.core.call import Call, LocalOperator, Resource
 from app.core.ids import new_trace
 from app.egress import Connector
-from app.server.folder import PROFILE, default_folder
 from app.server.process import run_guarded
 from app.server.site import Site, open_site
 
@@ -50,38 +49,6 @@ class Output:
             click.echo(
                 "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             )
-
-
-def site_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --data and --profile."""
-    function = click.option(
-        "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="The site's data folder.",
-        envvar="SALLYPORT_DATA",
-    )(function)
-    return click.option(
-        "--profile",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="The site's profile; default: profile.yaml in the data folder.",
-        envvar="SALLYPORT_PROFILE",
-    )(function)
-
-
-def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --json."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")(function)
-
-
-def site_profile(data: Path | None, profile: Path | None, **flags: Any) -> tuple[Profile, Path]:
-    """The profile and the data folder that the options mean; ConfigError if either is unusable."""
-    if profile is None and data is not None and (data / PROFILE).exists():
-        profile = data / PROFILE
-    if profile is None and data is None and (default_folder() / PROFILE).exists():
-        profile = default_folder() / PROFILE
-    loaded = load(profile, flags={key: value for key, value in flags.items() if value is not None})
-    folder = data or (Path(loaded.data) if loaded.data else default_folder())
-    return loaded, folder
 
 
 def site_command(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:

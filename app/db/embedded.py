@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
@@ -69,14 +70,15 @@ class Embedded:
     def _cluster(self) -> Path:
         return self.folder / "data"
 
-    async def start(self) -> None:
-        """Initialise once, end a server that outlived us, start, wait until it answers."""
+    async def start(self, *, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Initialise once, end a server that outlived us, start, do something else `meanwhile`, wait until it answers."""
         self._prepare()
         if not (self._cluster / "PG_VERSION").exists():
             await asyncio.to_thread(self._initialise)
         await self._end_leftover()
         # Not in a worker thread: the kernel's parent-death signal follows the thread that forked.
         self._process = self._launch()
+        meanwhile()
         await self._wait_ready()
 
     async def keep(self) -> None:
@@ -229,7 +231,7 @@ class Embedded:
                         f"The embedded PostgreSQL does not answer: {error}",
                         remedy=f"See {self.folder / 'log'}.",
                     ) from None
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.005)
 
 
 async def _ensure_database(conn: psycopg.AsyncConnection[tuple[object, ...]]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -13,19 +13,25 @@ from app.db.embedded import Embedded
 
 @asynccontextmanager
 async def embedded(
-    *, folder: Path, home: Path, password_file: Path, wait: float, share: bool
+    *,
+    folder: Path,
+    home: Path,
+    password_file: Path,
+    wait: float,
+    share: bool,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[str]:
     """The connection string of the embedded database, started by whoever first holds the folder.
 
     With `share`, a server that another process of ours runs is used instead; without, at most `wait` seconds
-    are spent to get hold of the folder.
+    are spent to get hold of the folder. `meanwhile` is done while PostgreSQL starts.
     """
     server = Embedded(folder=folder, home=home, password_file=password_file)
     with (folder.parent / "postgres.lock").open("ab") as lock:
         if not await _hold(lock, server, wait=wait, share=share):
             yield server.url
             return
-        await server.start()
+        await server.start(meanwhile=meanwhile)
         # Its life is this block.
         keeper = asyncio.create_task(server.keep(), name="embedded PostgreSQL")
         try:

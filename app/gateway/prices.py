@@ -49,7 +49,7 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True):
 def read_prices(path: Path) -> PriceTable:
     """The table of a YAML file in US dollars per million tokens; ConfigError names the entry that is wrong."""
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         entries: dict[str, dict[str, Any]] = tree["prices"]
         prices = {name: _price(entry) for name, entry in entries.items()}
         return PriceTable(version=str(tree["version"]), prices=prices)

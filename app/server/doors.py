@@ -40,7 +40,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    build = builder(site, connector, surroundings(site))
+    build = builder(site, connector, surroundings(site), tls)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
     models = open_models(

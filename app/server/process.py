@@ -1,7 +1,10 @@
 """The process around a site: the egress guard first, then the event loop."""
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from psycopg import ProgrammingError
@@ -27,6 +30,14 @@ def run_guarded(profile: Profile, main: Callable[[Connector], Awaitable[T]], *, 
     loop_factory = (lambda: guarded_loop(guard)) if fast else None
     with guard.watching(), asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(whole())
+
+
+def leave_no_core() -> None:
+    """A crash of this process, or of a program it starts, writes no memory to disk."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):
+        Path("/proc/self/coredump_filter").write_text("0", encoding="ascii")
 
 
 def database_places(profile: Profile) -> Iterator[Destination]:

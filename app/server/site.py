@@ -73,26 +73,35 @@ class Site:
 async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIterator[Site]:
     """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database."""
     folder = prepare(folder)
+    async with (
+        open_database(profile, folder, serving=serving) as url,
+        site_over(profile, folder=folder, url=url, serving=serving) as site,
+    ):
+        yield site
+
+
+@asynccontextmanager
+async def site_over(profile: Profile, *, folder: Path, url: str, serving: bool) -> AsyncIterator[Site]:
+    """The site of a database that runs."""
     clock, redactor, declared = SystemClock(), Redactor(), Declared(profile.mcp)
-    async with open_database(profile, folder, serving=serving) as url:
-        migrated = await bring_up_to_date(profile.database, url)
-        async with (
-            open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
-            open_recorder(profile, url, clock, redact=redactor.decoded) as recorder,
-        ):
-            secrets = await open_secrets(
-                profile,
-                folder=folder,
-                pool=pool,
-                clock=clock,
-                redactor=redactor,
-                declared=declared,
-                serving=serving,
-            )
-            yield await _wired(
-                profile=profile, folder=folder, clock=clock, url=url, pool=pool, recorder=recorder, migrated=migrated,
-                secrets=secrets, declared=declared,
-            )  # fmt: skip
+    migrated = await bring_up_to_date(profile.database, url)
+    async with (
+        open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,
+        open_recorder(profile, url, clock, redact=redactor.decoded) as recorder,
+    ):
+        secrets = await open_secrets(
+            profile,
+            folder=folder,
+            pool=pool,
+            clock=clock,
+            redactor=redactor,
+            declared=declared,
+            serving=serving,
+        )
+        yield await _wired(
+            profile=profile, folder=folder, clock=clock, url=url, pool=pool, recorder=recorder, migrated=migrated,
+            secrets=secrets, declared=declared,
+        )  # fmt: skip
 
 
 async def _wired(

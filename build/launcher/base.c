@@ -72,7 +72,9 @@ static void execute(const struct bundle *bundle, const char *base, int tree, cha
     fcntl(tree, F_SETFD, 0);
     set_environment(root);
     execv(program, arguments);
-    refuse(base, strerror(errno));
+    /* mounted noexec is found out before: this is somebody who watches over what is executed */
+    if (errno == EACCES || errno == EPERM) refuse(base, "a security policy of this host lets no program run from there");
+    else refuse(base, strerror(errno));
     close(tree);
 }
 

@@ -147,6 +147,7 @@ int main(int count, char **arguments) {
     keep_originals();
     try_bases(&bundle, arguments);
     return die("no folder was found from which programs may be run. These were tried:\n%s"
-               "Name a folder that is yours, writable and not mounted noexec in SALLYPORT_RUNTIME_DIR.\n",
+               "Name a folder that is yours, writable and not mounted noexec in SALLYPORT_RUNTIME_DIR; where a policy\n"
+               "(fapolicyd, SELinux, AppArmor) decides what may run, let it trust that folder.\n",
                all_refusals());
 }

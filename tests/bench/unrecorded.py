@@ -11,8 +11,9 @@ from pathlib import Path
 from app.audit.event import Event
 from app.config import load
 from app.core.frozen import hurry, settle
+from app.server.host.running import Running
 from app.server.process import run_guarded
-from app.server.serve import Running, serve_until_stopped
+from app.server.serve import serve_until_stopped
 
 
 class Forgetful:

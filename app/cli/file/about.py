@@ -1,4 +1,4 @@
-"""`version`, `licenses`, `sbom` and `selftest`: what this file is, what it is made of, and whether it is whole."""
+"""`version`, `licenses`, `sbom`, `provenance`, `selftest`: what this file is, of what, and whether it is whole."""
 
 import json
 import sys
@@ -48,6 +48,12 @@ def sbom() -> None:
 
 
 @click.command()
+def provenance() -> None:
+    """Print from what and how this file was built (in-toto statement with SLSA provenance, unsigned)."""
+    click.echo((_about("provenance.json")).read_text(encoding="utf-8"), nl=False)
+
+
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def selftest(as_json: bool) -> int:
     """Import every part of this file: proves that nothing was left out or damaged."""
@@ -68,21 +74,38 @@ def selftest(as_json: bool) -> int:
 
 def _surroundings() -> dict[str, str]:
     """Versions of what travels inside, and the folder it was unpacked into."""
+    import os
     import platform
+    import pyexpat
     import ssl
+    import zlib
 
     import cryptography
+    from cryptography.hazmat.backends.openssl import backend
 
     return {
         "python": platform.python_version(),
         "openssl": ssl.OPENSSL_VERSION,
-        "cryptography": cryptography.__version__,
-        "postgresql": "embedded" if postgres_home().is_dir() else "not embedded",
-        "libc": "its own" if any(resources().glob("ld-linux*")) else " ".join(platform.libc_ver()),
+        "cryptography": f"{cryptography.__version__} with {backend.openssl_version_text()}",
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
+        "expat": pyexpat.EXPAT_VERSION.removeprefix("expat_"),
+        "postgresql": _postgres_version(),
+        "libc": f"{os.confstr('CS_GNU_LIBC_VERSION')}, {'its own' if any(resources().glob('ld-linux*')) else 'the host'}",
         "machine": platform.machine(),
         "runs-from": str(resources().parent if frozen() else resources()),
         "executable": sys.executable,
     }
+
+
+def _postgres_version() -> str:
+    """As the embedded server itself says it."""
+    import subprocess
+
+    program = postgres_home() / "bin" / "postgres"
+    if not program.is_file():
+        return "not embedded"
+    said = subprocess.run([program, "--version"], check=False, capture_output=True, text=True, timeout=30)
+    return f"{said.stdout.strip().rpartition(' ')[2]}, embedded"
 
 
 def _licence_text(document: dict[str, Any], component: str) -> str:

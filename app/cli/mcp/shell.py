@@ -16,6 +16,7 @@ from app.core.call import BearerToken, Credential, Resource
 from app.core.errors import NotFoundError, SallyportError
 from app.core.ids import new_trace
 from app.egress import Connector
+from app.egress.trust import client_context
 from app.mcp import Calls, Inbound, Servers, open_calls, protocol
 from app.server.doors import watch
 from app.server.process import run_guarded
@@ -77,7 +78,8 @@ async def shell_of(site: Site, connector: Connector, key: str) -> AsyncIterator[
     """The tool servers of a site, running inside the block; without a key the operator calls them."""
     if any(entry.secrets for entry in site.profile.mcp.servers.values()):
         await site.secrets.catalogue.open()
-    servers = tool_servers(site, builder(site, connector, surroundings(site)))
+    tls = client_context(site.profile.egress)
+    servers = tool_servers(site, builder(site, connector, surroundings(site), tls))
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(
         admission=site.admission,

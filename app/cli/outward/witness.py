@@ -35,6 +35,7 @@ def witness(data: Path, logs: tuple[str, ...], name: str, as_json: bool, **liste
     from app.config.schema import Listen, Profile, Tls
     from app.core.clock import SystemClock
     from app.core.errors import ConfigError, ProofError
+    from app.core.frozen import settle
     from app.egress import Connector
     from app.server.logs import configure_logs
     from app.server.process import run_guarded
@@ -59,6 +60,7 @@ def witness(data: Path, logs: tuple[str, ...], name: str, as_json: bool, **liste
     async def main(_: Connector) -> None:
         stop = stop_event()
         async with witnessing(settings, folder=data, logs=keys, name=name, clock=SystemClock()) as server:
+            settle()
             shown = [str(key) for key in server.keys]
             if as_json:
                 click.echo(msgspec.json.encode({"url": server.url, "keys": shown}))

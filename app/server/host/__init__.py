@@ -1,5 +1,6 @@
-"""What the operator of this host asks of the running server.
+"""The running server, and what the operator of this host asks of it.
 
+Running  rooms, doors, listener and jobs over a database                (running.py)
 control  the socket in the data folder, and its other end for commands   (control.py)
 Reload   the profile read again                                          (reload.py)
 """

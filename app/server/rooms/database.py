@@ -1,6 +1,6 @@
 """The site's database: the embedded one unless the profile names another."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -9,8 +9,13 @@ from app.core.paths import postgres_home
 from app.db.keeping import embedded
 
 
-def open_database(profile: Profile, folder: Path, *, serving: bool) -> AbstractAsyncContextManager[str]:
-    """The connection string inside the block; `serving` insists on owning the embedded server."""
+def open_database(
+    profile: Profile, folder: Path, *, serving: bool, meanwhile: Callable[[], None] = lambda: None
+) -> AbstractAsyncContextManager[str]:
+    """The connection string inside the block; `serving` insists on owning the embedded server.
+
+    `meanwhile` is done while the embedded server starts; an external one needs no such time.
+    """
     if profile.database.url:
         return _given(profile.database.url.reveal())
     return embedded(
@@ -19,6 +24,7 @@ def open_database(profile: Profile, folder: Path, *, serving: bool) -> AbstractA
         password_file=folder / "keys" / "database",
         wait=30.0,
         share=not serving,
+        meanwhile=meanwhile,
     )
 
 

@@ -48,9 +48,9 @@ def open_seal(site: Site, connector: Connector) -> Seal:
         clock=site.clock,
         settings=site.profile.record,
     )
-    tls = client_context(site.profile.egress)
+    egress = site.profile.egress
     witnesses = [
-        WitnessClient(name, settings, connector=connector, tls=tls)
+        WitnessClient(name, settings, connector=connector, tls=client_context(egress))
         for name, settings in site.profile.record.witnesses.items()
     ]
     cosigning = Cosigning(witnesses=witnesses, pool=site.pool, outside=outside, state=state, clock=site.clock)

@@ -6,6 +6,6 @@ quiet_logs    no known value in our own log; no memory in a core dump    (quiet.
 """
 
 from app.server.secrecy.opening import open_secrets
-from app.server.secrecy.quiet import leave_no_core, quiet_logs
+from app.server.secrecy.quiet import quiet_logs
 
-__all__ = ["leave_no_core", "open_secrets", "quiet_logs"]
+__all__ = ["open_secrets", "quiet_logs"]

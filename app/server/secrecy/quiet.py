@@ -1,10 +1,8 @@
-"""No known secret in our own logs, no memory in a core dump."""
+"""No known secret in our own logs."""
 
 import logging
-import resource
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 from app.secrets import Redactor
 
@@ -35,11 +33,3 @@ def quiet_logs(redactor: Redactor) -> Iterator[None]:
     finally:
         for handler in handlers:
             handler.removeFilter(without)
-
-
-def leave_no_core() -> None:
-    """A crash of this process, or of a program it starts, writes no memory to disk."""
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError):
-        Path("/proc/self/coredump_filter").write_text("0", encoding="ascii")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from ssl import SSLContext
 
 from app import __version__
 from app.audit.event import Event
@@ -10,7 +11,6 @@ from app.config.tools import Mcp
 from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
-from app.egress.trust import client_context
 from app.mcp import Servers, Surroundings, programs, remotes
 from app.mcp.supervisor import Capacity, Lifecycle
 from app.mcp.supervisor.groups import delegated
@@ -49,9 +49,8 @@ def surroundings(site: Site) -> Surroundings:
     return around
 
 
-def builder(site: Site, connector: Connector, around: Surroundings) -> Build:
+def builder(site: Site, connector: Connector, around: Surroundings, tls: SSLContext) -> Build:
     """What makes upstreams of the profile's tool servers, now and when the profile changes."""
-    tls = client_context(site.profile.egress)
 
     def build(settings: Mcp) -> dict[str, Upstream]:
         return {
