@@ -27,17 +27,17 @@ class Guard:
 
     def __init__(self, destinations: Destinations) -> None:
         self._destinations = destinations
-        self._expected: set[tuple[str, int]] = set()
+        self._expected: dict[tuple[str, int], set[str]] = {}
         self.refused = 0
         self._watching = False
 
-    def expect(self, address: str, port: int) -> None:
-        """The connector has checked this address."""
-        self._expected.add((address, port))
+    def expect(self, address: str, port: int, *, host: str) -> None:
+        """The connector has checked this address of a declared host; it holds while the host is declared."""
+        self._expected.setdefault((address, port), set()).add(host)
 
     def allows(self, host: str, port: int) -> bool:
         """Whether a connect to this address, or a look-up of this host, is declared."""
-        if (host, port) in self._expected:
+        if any(self._destinations.names(named, port) for named in self._expected.get((host, port), ())):
             return True
         try:
             checked(host)

@@ -17,7 +17,7 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers, Watch, registry_routes
+from app.mcp import Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes
 from app.server.listen import health
 from app.server.looking import console_sources
@@ -33,6 +33,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     servers: Servers
     stopping: asyncio.Event
     build: Build
+    around: Surroundings
     connector: Connector
 
 
@@ -40,7 +41,8 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    build = builder(site, connector, surroundings(site))
+    around = surroundings(site)
+    build = builder(site, connector, around)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
     models = open_models(
@@ -61,7 +63,14 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
             *_routes(site, servers, models, notes=notes, stopping=stopping),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping, build=build, connector=connector)
+        yield Doors(
+            routes=routes,
+            servers=servers,
+            stopping=stopping,
+            build=build,
+            around=around,
+            connector=connector,
+        )
     finally:
         running.cancel()
         await asyncio.wait({running})
@@ -80,7 +89,7 @@ def watch(site: Site) -> Watch:
         catalog=site.catalog,
         admission=site.admission,
         clock=site.clock,
-        recheck=site.declared.mcp.recheck,
+        recheck=lambda: site.declared.mcp.recheck,
         program=program,
     )
 

@@ -20,6 +20,7 @@ from app.server.doors import Doors, open_doors
 from app.server.first_run import first_policy
 from app.server.folder import prepare, sole_server
 from app.server.host.control import control
+from app.server.host.hangup import following_hangups
 from app.server.host.reload import Reload
 from app.server.listen.connection import require_compiled_parser
 from app.server.listen.listener import Listener, is_loopback, split_address
@@ -54,8 +55,10 @@ async def serve_until_stopped(
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second signal ends at once. SIGHUP reads the profile `again`."""
     stop = stop_event()
-    async with running(profile, folder=folder, connector=connector, again=again) as server:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload.heard)
+    async with (
+        running(profile, folder=folder, connector=connector, again=again) as server,
+        following_hangups(server.site.admission, server.reload),
+    ):
         announce(server)
         _tell_systemd("READY=1")
         await stop.wait()
@@ -87,7 +90,13 @@ async def running(
             async with open_doors(site, connector, seal.state.notes) as doors:
                 certificate = None if plain else _certificate(site)
                 reload = Reload(
-                    profile, servers=doors.servers, declared=site.declared, build=doors.build, again=again
+                    profile,
+                    servers=doors.servers,
+                    declared=site.declared,
+                    capacity=doors.around.capacity,
+                    connector=connector,
+                    build=doors.build,
+                    again=again,
                 )
                 async with (
                     control(

@@ -2,4 +2,5 @@
 
 control  the socket in the data folder, and its other end for commands   (control.py)
 Reload   the profile read again                                          (reload.py)
+hangups  the same at each SIGHUP                                         (hangup.py)
 """

@@ -31,7 +31,7 @@ Build = Callable[[Mcp], dict[str, Upstream]]
 def tool_servers(site: Site, build: Build) -> Servers:
     """The tool servers of a site, not yet running."""
     wanted = site.declared.mcp
-    return Servers(build(wanted), entries=wanted.servers, redactor=site.secrets.redactor)
+    return Servers(build(wanted), wanted, redactor=site.secrets.redactor)
 
 
 def surroundings(site: Site) -> Surroundings:
