@@ -24,6 +24,10 @@ class Connector:
         """Let a section of the profile declare these destinations from now on; returns places opened and closed."""
         return self._destinations.exchange(section, fresh)
 
+    def lend(self, sock: socket.socket) -> None:
+        """A socket in the network of a program of ours may be connected there."""
+        self._guard.lend(sock)
+
     async def connect(
         self,
         host: str,

@@ -41,7 +41,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    around = surroundings(site)
+    around = surroundings(site, connector)
     build = builder(site, connector, around)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))

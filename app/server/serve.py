@@ -93,7 +93,7 @@ async def running(
                     profile,
                     servers=doors.servers,
                     declared=site.declared,
-                    capacity=doors.around.capacity,
+                    around=doors.around,
                     connector=connector,
                     build=doors.build,
                     again=again,

@@ -77,7 +77,7 @@ async def shell_of(site: Site, connector: Connector, key: str) -> AsyncIterator[
     """The tool servers of a site, running inside the block; without a key the operator calls them."""
     if any(entry.secrets for entry in site.profile.mcp.servers.values()):
         await site.secrets.catalogue.open()
-    servers = tool_servers(site, builder(site, connector, surroundings(site)))
+    servers = tool_servers(site, builder(site, connector, surroundings(site, connector)))
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(
         admission=site.admission,

@@ -130,8 +130,9 @@ def _made_of(name: str, settings: Mcp) -> tuple[McpServer, int]:
     if entry.url:
         return entry, 0
     confinement, user = entry.confinement or settings.confinement, entry.user or settings.user
-    # The time that a call may take is asked at each call.
-    return replace(entry, timeout=60.0, confinement=confinement, user=user), settings.hold_after
+    # The time that a call through pipes may take is asked at each call.
+    timeout = entry.timeout if entry.transport == "http" else 60.0
+    return replace(entry, timeout=timeout, confinement=confinement, user=user), settings.hold_after
 
 
 def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path) -> Program:
@@ -203,6 +204,8 @@ def programs(
                 backoff=Backoff(hold_after=settings.hold_after),
                 memory_mb=entry.limits.memory_mb,
                 cpu_percent=entry.limits.cpu_percent,
+                path=entry.path if entry.transport == "http" else "",
+                timeout=entry.timeout,
             ),
             log=log_path(data, name),
             around=around,

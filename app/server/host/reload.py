@@ -5,12 +5,11 @@ from collections.abc import Callable
 import msgspec
 
 from app.config import Profile
-from app.config.tools import Mcp
+from app.config.tools import Mcp, port_range
 from app.core.errors import ConfigError
 from app.egress import Connector
 from app.egress.destinations import SERVERS, of_servers
-from app.mcp import Servers
-from app.mcp.supervisor import Capacity
+from app.mcp import Servers, Surroundings
 from app.mcp.upstream.ports import Upstream
 from app.server.declared import Declared
 
@@ -36,7 +35,7 @@ class Reload:
         *,
         servers: Servers,
         declared: Declared,
-        capacity: Capacity,
+        around: Surroundings,
         connector: Connector,
         build: Callable[[Mcp], dict[str, Upstream]],
         again: Callable[[], Profile] | None,
@@ -44,7 +43,7 @@ class Reload:
         self._profile = profile
         self._servers = servers
         self._declared = declared
-        self._capacity = capacity
+        self._around = around
         self._connector = connector
         self._build = build
         self._again = again
@@ -59,7 +58,8 @@ class Reload:
         waiting = self._waiting(fresh)
         opened, closed = self._connector.exchange(SERVERS, places)
         self._declared.mcp = fresh.mcp
-        self._capacity.allow(programs=fresh.mcp.programs, memory_mb=fresh.mcp.memory_mb)
+        self._around.capacity.allow(programs=fresh.mcp.programs, memory_mb=fresh.mcp.memory_mb)
+        self._around.ports.allow(*port_range(fresh.mcp.ports))
         changed = self._servers.apply(upstreams, fresh.mcp)
         self._profile = msgspec.structs.replace(self._profile, mcp=fresh.mcp)
         return Reloaded(changed=changed, waiting=waiting, opened=opened, closed=closed)

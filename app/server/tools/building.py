@@ -6,7 +6,7 @@ from collections.abc import Callable
 from app import __version__
 from app.audit.event import Event
 from app.audit.recorder import Recorder
-from app.config.tools import Mcp
+from app.config.tools import Mcp, port_range
 from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
@@ -15,6 +15,7 @@ from app.mcp import Servers, Surroundings, programs, remotes
 from app.mcp.supervisor import Capacity, Lifecycle
 from app.mcp.supervisor.groups import delegated
 from app.mcp.upstream.ports import Upstream
+from app.mcp.web import Ports
 from app.server.site import Site
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
@@ -34,13 +35,15 @@ def tool_servers(site: Site, build: Build) -> Servers:
     return Servers(build(wanted), wanted, redactor=site.secrets.redactor)
 
 
-def surroundings(site: Site) -> Surroundings:
+def surroundings(site: Site, connector: Connector) -> Surroundings:
     """What the programs of a site share; what happens to them goes into the record."""
     wanted = site.profile.mcp
     around = Surroundings(
         clock=site.clock,
         us=US,
         capacity=Capacity(programs=wanted.programs, memory_mb=wanted.memory_mb),
+        ports=Ports(*port_range(wanted.ports)),
+        lend=connector.lend,
         groups=delegated(pid=os.getpid()),
         broker=site.secrets.broker,
         redactor=site.secrets.redactor,
