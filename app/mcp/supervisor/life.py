@@ -117,7 +117,8 @@ class Life:
                 return why
             await child.exited(within=_LAST_LINE_SECONDS)
             await asyncio.wait({errors}, timeout=_LAST_LINE_SECONDS)
-            return self._in_words(why, child)
+            groups = self._around.groups
+            return self._in_words((groups.killed(self.name) if groups else "") or why, child)
         finally:
             for task in (*tasks, errors):
                 task.cancel()
