@@ -16,6 +16,7 @@ from app.config.secret import read_secret
 from app.config.sinks import check_sinks
 from app.config.slots import parse_slot
 from app.config.tools import port_range
+from app.config.vaults import check_vaults
 from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
@@ -153,3 +154,4 @@ def _check_references(profile: Profile, *, source: str) -> None:
             parse_slot(key, remote=bool(server.url), where=f"{source}: mcp.servers.{name}.secrets")
     port_range(profile.mcp.ports)
     check_sinks(profile.sinks, source=source)
+    check_vaults(profile.secrets.vaults, source=source)

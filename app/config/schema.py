@@ -7,6 +7,7 @@ from msgspec import Meta
 from app.config.secret import Secret
 from app.config.section import Name, Positive, Seconds, Section
 from app.config.tools import Mcp
+from app.config.vaults import Vault
 
 Kept = Literal["off", "digest", "redacted", "full"]
 
@@ -299,6 +300,9 @@ class Secrets(Section, frozen=True):
     ] = "file"
     key_file: Annotated[str, Meta(description="its file; empty: keys/master.key in the data folder")] = ""
     credential: Annotated[str, Meta(description="name of the systemd credential")] = "sallyport-master-key"
+    vaults: Annotated[
+        dict[Name, Vault], Meta(description="servers that lead some of the secrets, by name (Vault, OpenBao)")
+    ] = {}
 
 
 class Log(Section, frozen=True):

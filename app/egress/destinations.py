@@ -96,6 +96,8 @@ def declared(profile: Profile) -> Iterator[Destination]:
     yield from of_servers(profile.mcp)
     for name, witness in profile.record.witnesses.items():
         yield from_url(witness.url, name=f"record.witnesses.{name}", purpose="witness of the record")
+    for name, vault in profile.secrets.vaults.items():
+        yield from_url(vault.url, name=f"secrets.vaults.{name}", purpose="secrets pulled from a vault")
     for name, sink in profile.sinks.items():
         if sink.url:
             yield from_url(sink.url, name=f"sinks.{name}", purpose="the record's sink")

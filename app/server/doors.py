@@ -19,9 +19,11 @@ from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes
+from app.secrets.vault import Pull
 from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.rooms.api import api_rooms
+from app.server.rooms.pulls import open_pulls
 from app.server.site import Site
 from app.server.tools import US, Build, ServerMetrics, builder, surroundings, tool_servers
 
@@ -34,6 +36,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     stopping: asyncio.Event
     build: Build
     around: Surroundings
+    pulls: Sequence[Pull]
     connector: Connector
 
 
@@ -54,6 +57,7 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         redactor=site.secrets.redactor,
     )
     site.secrets.catalogue.moved.append(servers.renew)
+    pulls = open_pulls(site, connector)
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
@@ -69,6 +73,7 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
             stopping=stopping,
             build=build,
             around=around,
+            pulls=pulls,
             connector=connector,
         )
     finally:
