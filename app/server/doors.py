@@ -62,7 +62,7 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
         stopping = asyncio.Event()
-        sources = console_sources(site, servers=servers, models=models, stopping=stopping)
+        sources = console_sources(site, servers=servers, models=models, pulls=pulls, stopping=stopping)
         routes = [
             *_routes(site, servers, models, notes=notes, stopping=stopping),
             *console_routes(admission=site.admission, sources=sources),
