@@ -191,7 +191,7 @@ async def tool_site(
         ),
         **remotes(settings, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US),
     }
-    fleet = Servers(upstreams, entries=settings)
+    fleet = Servers(upstreams, Mcp(servers=settings, hold_after=hold_after))
     listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
     async with open_pool(database, size=3, timeout=5) as pool, asyncio.TaskGroup() as group:
         catalog = Catalog(
@@ -209,7 +209,7 @@ async def tool_site(
             metrics=CallMetrics(CollectorRegistry()),
         )
         watch = Watch(
-            catalog=catalog, admission=admission, clock=CLOCK, recheck=recheck, program=lambda _: {}
+            catalog=catalog, admission=admission, clock=CLOCK, recheck=lambda: recheck, program=lambda _: {}
         )
         doors = routes(
             admission=admission, servers=fleet, clock=CLOCK, watch=watch, new_id=lambda: uuid4().hex, us=US

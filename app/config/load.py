@@ -15,6 +15,8 @@ from app.config.schema import Profile
 from app.config.secret import read_secret
 from app.config.sinks import check_sinks
 from app.config.slots import parse_slot
+from app.config.tools import port_range
+from app.config.vaults import check_vaults
 from app.core.errors import ConfigError
 
 # Variables that steer the launcher, scripts and tests, not the profile.
@@ -26,6 +28,7 @@ RESERVED = frozenset(
 )
 if __debug__:
     RESERVED |= {"CRASH_AT"}  # see app/core/crash
+_PROGRAMS = re.compile(r"mcp\.servers\..+\.(command|environment)\b")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -68,6 +71,8 @@ def _interpolate(value: Any, environment: Mapping[str, str], *, at: str, source:
         return value
 
     def replace(match: re.Match[str]) -> str:
+        if match[1] == "PORT" and _PROGRAMS.match(at):
+            return match[0]  # the port that the program is given at its start
         if match[1] not in environment:
             raise ConfigError(
                 f"{source}: {at}: the environment variable {match[1]} is not set.",
@@ -140,6 +145,13 @@ def _check_references(profile: Profile, *, source: str) -> None:
                 f"{source}: mcp.servers.{name}: exactly one of command and url is needed.",
                 remedy="Give command for a program, url for a remote server.",
             )
+        if server.transport == "http" and not server.command:
+            raise ConfigError(
+                f"{source}: mcp.servers.{name}.transport: http is for programs; a remote server has its url.",
+                remedy="Leave transport out, or give command.",
+            )
         for key in server.secrets:
             parse_slot(key, remote=bool(server.url), where=f"{source}: mcp.servers.{name}.secrets")
+    port_range(profile.mcp.ports)
     check_sinks(profile.sinks, source=source)
+    check_vaults(profile.secrets.vaults, source=source)

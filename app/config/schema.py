@@ -7,6 +7,7 @@ from msgspec import Meta
 from app.config.secret import Secret
 from app.config.section import Name, Positive, Seconds, Section
 from app.config.tools import Mcp
+from app.config.vaults import Vault
 
 Kept = Literal["off", "digest", "redacted", "full"]
 
@@ -138,7 +139,7 @@ class Record(Section, frozen=True):
         str,
         Meta(
             description="signing keys: empty for the data folder, `file:PATH`, `credential:NAME` (systemd),"
-            " or `extension:NAME`"
+            " a `pkcs11:` URI (RFC 7512), or `extension:NAME`"
         ),
     ] = ""
     checkpoints: Annotated[Checkpoints, Meta(description="signed heads outside the database")] = Checkpoints()
@@ -298,10 +299,15 @@ class Secrets(Section, frozen=True):
     """The store of secrets: where the master key comes from that seals it."""
 
     master_key: Annotated[
-        Name, Meta(description="`file`, `credential` (of systemd), `passphrase`, or an extension's name")
+        Name,
+        Meta(description="`file`, `credential` (of systemd), `passphrase`, `pkcs11`, or an extension's name"),
     ] = "file"
     key_file: Annotated[str, Meta(description="its file; empty: keys/master.key in the data folder")] = ""
     credential: Annotated[str, Meta(description="name of the systemd credential")] = "sallyport-master-key"
+    key_uri: Annotated[str, Meta(description="which keys of which token (`pkcs11:` URI, RFC 7512)")] = ""
+    vaults: Annotated[
+        dict[Name, Vault], Meta(description="servers that lead some of the secrets, by name (Vault, OpenBao)")
+    ] = {}
 
 
 class Log(Section, frozen=True):

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from app.config.secret import Secret
 from app.config.section import Name, Positive, Seconds, SecretName, Section
+from app.core.errors import ConfigError
 
 
 class McpLimits(Section, frozen=True):
@@ -26,6 +27,16 @@ class McpServer(Section, frozen=True):
     """A tool server: a program spoken to over stdio, or a remote URL."""
 
     command: Annotated[tuple[str, ...], Meta(description="program and arguments (stdio)")] = ()
+    transport: Annotated[
+        Literal["stdio", "http"],
+        Meta(
+            description="how a program is spoken to: its input and output, or HTTP on a port that it is given"
+            " as `${PORT}` in command and environment, and as the variable PORT"
+        ),
+    ] = "stdio"
+    path: Annotated[
+        str, Meta(pattern=r"^/[!-~]*$", description="where a program with `transport: http` takes messages")
+    ] = "/mcp"
     environment: Annotated[
         dict[str, Secret], Meta(description="its whole environment beside PATH, HOME and LANG")
     ] = {}
@@ -81,6 +92,13 @@ class Mcp(Section, frozen=True):
     ] = ""
     programs: Annotated[Positive, Meta(description="programs that may run at once")] = 64
     memory_mb: Annotated[int, Meta(ge=0, description="MiB for all programs together; 0: no limit")] = 0
+    ports: Annotated[
+        str,
+        Meta(
+            pattern=r"^([0-9]{1,5}-[0-9]{1,5})?$",
+            description="FIRST-LAST: ports for programs that serve HTTP; empty: any that is free",
+        ),
+    ] = ""
     hold_after: Annotated[
         int, Meta(ge=0, description="starts in a row that fail before a program is held; 0: never")
     ] = 8
@@ -95,3 +113,15 @@ class Mcp(Section, frozen=True):
         float,
         Meta(ge=0, description="seconds for which a definition is taken as read before a call; 0: each call"),
     ] = 5.0
+
+
+def port_range(text: str) -> tuple[int, int]:
+    """First and last of `mcp.ports`, zeros where it is empty; ConfigError when it is no range."""
+    if not text:
+        return 0, 0
+    first, last = (int(number) for number in text.split("-"))
+    if not 1024 <= first <= last <= 65535:
+        raise ConfigError(
+            f"mcp.ports: {text} is no range of ports between 1024 and 65535.", remedy="Write 20000-20999."
+        )
+    return first, last

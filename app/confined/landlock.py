@@ -8,7 +8,7 @@ import struct
 from app.confined import kernel
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
-_BENEATH = 1
+_BENEATH, _NET_PORT = 1, 2
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _FILE_BITS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
@@ -28,8 +28,10 @@ def version() -> int:
         return 0
 
 
-def restrict(abi: int, *, read: list[str], write: list[str], tcp: bool, scope: bool = True) -> None:
-    """Allow nothing but this from now on; `tcp` leaves TCP to others to restrict."""
+def restrict(
+    abi: int, *, read: list[str], write: list[str], tcp: bool, port: int = 0, scope: bool = True
+) -> None:
+    """Allow nothing but this from now on; `tcp` leaves TCP to others to restrict, else only `port` may be served."""
     every = (1 << _RIGHTS.get(abi, 16)) - 1
     net = _BIND_TCP | _CONNECT_TCP if abi >= 4 and not tcp else 0
     scoped = _SCOPE_ABSTRACT | _SCOPE_SIGNAL if abi >= 6 and scope else 0
@@ -44,6 +46,9 @@ def restrict(abi: int, *, read: list[str], write: list[str], tcp: bool, scope: b
         _allow(ruleset, path, every & ~_IOCTL_DEV)
     for path in DEVICES:
         _allow(ruleset, path, (_READ_FILE | _WRITE_FILE) & every)
+    if net and port:
+        rule = ctypes.create_string_buffer(struct.pack("=QQ", _BIND_TCP, port), 16)
+        kernel.syscall(_ADD, ruleset, _NET_PORT, rule, 0)
     kernel.syscall(_RESTRICT, ruleset, 0)
     os.close(ruleset)
 

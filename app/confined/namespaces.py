@@ -10,6 +10,8 @@ from app.confined import kernel
 NEWNS, NEWUSER, NEWIPC, NEWPID, NEWNET = 0x20000, 0x10000000, 0x8000000, 0x20000000, 0x40000000
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+SOCKETS = 32
+"""Of each family: how many connections to one program can be open at once."""
 
 
 def separate(flags: int, *, user: int, group: int) -> None:
@@ -44,6 +46,21 @@ def loopback_up() -> None:
     """A network namespace's own loopback, for programs that talk to themselves."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+
+
+def give_sockets(channel: int) -> None:
+    """Send TCP sockets of this network to whoever is to reach the program in it: a socket stays where it was made."""
+    if channel < 0:
+        return
+    with socket.socket(fileno=channel) as outside:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                made = [socket.socket(family) for _ in range(SOCKETS)]
+            except OSError:
+                continue  # a host without this family
+            socket.send_fds(outside, [bytes([family])], [one.fileno() for one in made])
+            for one in made:
+                one.close()
 
 
 def own_mounts() -> None:

@@ -47,6 +47,10 @@ class Order(NamedTuple):
     required: list[str]
     """Measures without which it must not start."""
     parent: int
+    port: int = 0
+    """The TCP port that it serves, 0 for a program without one."""
+    channel: int = -1
+    """Descriptor of a unix socket: sockets made in the program's own network go out through it."""
 
 
 def read_order(descriptor: int) -> Order:

@@ -17,6 +17,7 @@ _SETTINGS = (
     "terminfo", "timezone",
 )  # fmt: skip
 """Of /etc. Together: what programs of any kind read, and no place where people or services keep their data."""
+_LANDLOCK_WITH_PORTS = 4
 _WIDE = ("", "/", "/home", "/root", "/tmp", "/var", "/var/tmp", "/srv", "/opt", "/etc")  # noqa: S108 - not granted
 
 
@@ -31,7 +32,8 @@ def files(order: Order, report: Report, program: str, *, separated: bool, inner:
         return
     settings = [f"/etc/{name}" for name in _SETTINGS]
     read = [*_SYSTEM, *settings, *_around(program), order.folder, *order.read]
-    landlock.restrict(abi, read=read, write=[order.home, *order.write], tcp=order.network or separated)
+    tcp = order.network or separated
+    landlock.restrict(abi, read=read, write=[order.home, *order.write], tcp=tcp, port=order.port)
     report.reached("files", f"Landlock {abi}")
     if inner or abi >= 6:
         report.reached("signals", "own process namespace" if inner else "Landlock")
@@ -57,9 +59,11 @@ def calls(order: Order, report: Report, *, separated: bool, inner: bool) -> None
     """Filter system calls; without a network namespace the filter is also what keeps it off the network."""
     machine = os.uname().machine
     if seccomp.supported(machine):
-        sockets = seccomp.families(unix=order.network, internet=order.network or separated)
+        internet = order.network or separated
+        streams = bool(order.port) and not internet
+        sockets = seccomp.families(unix=order.network, internet=internet or streams, streams=streams)
         try:
-            seccomp.install(seccomp.program(machine, sockets=sockets, grouped=not inner))
+            seccomp.install(seccomp.program(machine, sockets=sockets, grouped=not inner, streams=streams))
             report.reached("syscalls", "seccomp")
             if not inner:
                 report.reached("processes", f"held in one group: {report.off.pop('processes', '')}")
@@ -77,5 +81,11 @@ def _network(order: Order, report: Report, *, separated: bool) -> None:
         report.reached("network", "own network namespace")
     elif "syscalls" not in report.on:
         report.missed("network", "neither a namespace nor a filter can be had")
-    else:
+    elif not order.port:
         report.reached("network", "no internet socket can be made")
+    elif landlock.version() >= _LANDLOCK_WITH_PORTS:
+        report.reached("network", f"TCP only, to serve port {order.port} and to connect nowhere")
+    else:
+        report.missed(
+            "network", "it serves a port, and there is neither a namespace nor a Landlock that knows ports"
+        )

@@ -12,13 +12,14 @@ from app.confined import kernel
 
 _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000
-_LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _AND, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _ENOSYS, _EAFNOSUPPORT = 1, 38, 97
 _NUMBER, _ARCHITECTURE, _FIRST, _SECOND = 0, 4, 16, 24
 _NEW_NAMESPACES = 0x7E020000
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
+_KIND, _STREAM = 0xF, 1
 _FILTER_MODE = 2
 
 # name: x86_64, aarch64 (-1: not there)
@@ -49,15 +50,17 @@ def supported(machine: str) -> bool:
     return machine in _ARCH
 
 
-def families(*, unix: bool, internet: bool) -> list[int]:
-    """Kinds of sockets that may be made."""
-    return [*([_UNIX] if unix else []), *([_INET, _INET6, _NETLINK] if internet else [])]
+def families(*, unix: bool, internet: bool, streams: bool = False) -> list[int]:
+    """Kinds of sockets that may be made; `streams`: of internet ones TCP only."""
+    found = [_INET, _INET6, *([] if streams else [_NETLINK])] if internet else []
+    return [*([_UNIX] if unix else []), *found]
 
 
-def program(machine: str, *, sockets: list[int], grouped: bool = False) -> bytes:
+def program(machine: str, *, sockets: list[int], grouped: bool = False, streams: bool = False) -> bytes:
     """The filter: a wrong architecture is ended, a refused call fails with a plain error number.
 
     `grouped` keeps all that comes from the program in its process group, where one signal ends everything.
+    `streams` allows TCP only, whose ports Landlock can hold.
     """
     column = 0 if machine == "x86_64" else 1
     lines = [_line(_LOAD, _ARCHITECTURE), _line(_JUMP_EQUAL, _ARCH[machine], 1, 0), _line(_RETURN, _KILL)]
@@ -74,7 +77,7 @@ def program(machine: str, *, sockets: list[int], grouped: bool = False) -> bytes
     )
     typed = [_line(_JUMP_EQUAL, code, 0, 1) + _fail(_EPERM) for code in (_TIOCSTI, _TIOCLINUX)]
     lines += _when(_IOCTL[column], [_line(_LOAD, _SECOND), *_split(b"".join(typed))])
-    lines += _when(_SOCKET[column], _sockets(sockets))
+    lines += _when(_SOCKET[column], [*(_streams() if streams else ()), *_sockets(sockets)])
     lines.append(_line(_RETURN, _ALLOW))
     return b"".join(lines)
 
@@ -85,6 +88,16 @@ def install(program_bytes: bytes) -> None:
     head = struct.pack("@HxxxxxxP", len(program_bytes) // 8, ctypes.addressof(code))
     block = ctypes.create_string_buffer(head, len(head))
     kernel.prctl(kernel.SECCOMP, _FILTER_MODE, ctypes.addressof(block))
+
+
+def _streams() -> list[bytes]:
+    """Refuse every kind but streams."""
+    return [
+        _line(_LOAD, _SECOND),
+        _line(_AND, _KIND),
+        _line(_JUMP_EQUAL, _STREAM, 1, 0),
+        _fail(_EAFNOSUPPORT),
+    ]
 
 
 def _sockets(allowed: list[int]) -> list[bytes]:

@@ -43,6 +43,7 @@ def _follow(order: Order, report: Report) -> None:
     else:
         who.give_home(order, *((order.user, order.group) if drop else (0, 0)))
     separated, inner = _separate(order, report, drop=drop)
+    namespaces.give_sockets(order.channel)
     if inner:
         pid = kernel.fork_beside()
         if pid:

@@ -84,14 +84,14 @@ def same_origin(request: web.BaseRequest) -> bool:
     return scheme in schemes and host.lower() == request.headers.get("Host", "").lower()
 
 
-async def read_form(request: web.BaseRequest) -> dict[str, str]:
-    """The fields of an urlencoded form; InputError for anything else."""
+async def read_form(request: web.BaseRequest, *, most: int = MAX_FORM) -> dict[str, str]:
+    """The fields of an urlencoded form of at most so many bytes; InputError for anything else."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise InputError("This is not a form.", remedy="Use the page in a browser.", status=415)
-    if (request.content_length or 0) > MAX_FORM:
+    if (request.content_length or 0) > most:
         raise InputError("The form is too large.", status=413)
     data = await request.read()
-    if len(data) > MAX_FORM:
+    if len(data) > most:
         raise InputError("The form is too large.", status=413)
     try:
         pairs = parse_qsl(

@@ -36,6 +36,7 @@ NAVIGATION = (
     ("people", "/console/people", "People"),
     ("policies", "/console/policies", "Policies"),
     ("servers", "/console/servers", "Servers & models"),
+    ("secrets", "/console/secrets", "Secrets"),
     ("health", "/console/health", "Health"),
     ("help", "/console/help", "Manual"),
 )

@@ -1,7 +1,7 @@
 """What pages read: rooms as they are, and parts of other doors as plain rows."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from app.catalog import Catalog, Review
 from app.core.clock import Clock
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.secrets import Secrets
 
 
 class ServerLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,16 @@ class ModelLine(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
 
 
+class VaultLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault that leads secrets: how the last look went, and what is wrong with single ones."""
+
+    name: str
+    state: str
+    why: str
+    secrets: tuple[str, ...]
+    problems: Mapping[str, str]
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One check of the host or site: `state` is ok, warn or fail."""
 
@@ -57,5 +68,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     servers: Callable[[], Sequence[ServerLine]]
     models: Sequence[ModelLine]
+    secrets: Secrets
+    vaults: Callable[[], Sequence[VaultLine]]
     findings: Callable[[], Awaitable[Sequence[Finding]]]
     stopping: asyncio.Event

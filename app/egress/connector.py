@@ -2,12 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ssl import SSLContext
 from typing import TypeVar
 
 from app.core.errors import EgressError, UpstreamError
-from app.egress.destinations import Destinations, checked
+from app.egress.destinations import Destination, Destinations, checked
 from app.egress.guard import Guard
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
@@ -19,6 +19,14 @@ class Connector:
     def __init__(self, *, destinations: Destinations, guard: Guard) -> None:
         self._destinations = destinations
         self._guard = guard
+
+    def exchange(self, section: str, fresh: Iterable[Destination]) -> tuple[list[str], list[str]]:
+        """Let a section of the profile declare these destinations from now on; returns places opened and closed."""
+        return self._destinations.exchange(section, fresh)
+
+    def lend(self, sock: socket.socket) -> None:
+        """A socket in the network of a program of ours may be connected there."""
+        self._guard.lend(sock)
 
     async def connect(
         self,
@@ -44,7 +52,7 @@ class Connector:
     ) -> tuple[asyncio.Transport, P]:
         failure = "no address"
         for address in await self.resolve(host, port):
-            self._guard.expect(address, port)
+            self._guard.expect(address, port, host=host)
             try:
                 return await asyncio.get_running_loop().create_connection(
                     protocol, address, port, ssl=tls, server_hostname=host if tls else None

@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.config.schema import Profile
+from app.config.tools import Mcp
 from app.core.errors import ConfigError, EgressError
 
+SERVERS = "mcp.servers"
+"""The section of the profile whose destinations may come and go while serving."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Cloud metadata services; link-local ones are refused as such.
@@ -33,8 +36,25 @@ class Destinations:
     """The set that may be connected to; everything else is refused."""
 
     def __init__(self, declared: Iterable[Destination]) -> None:
-        self._by_place = {(entry.host.lower(), entry.port): entry for entry in declared}
+        self._declared = tuple(declared)
+        self._index()
+
+    def _index(self) -> None:
+        self._by_place = {(entry.host.lower(), entry.port): entry for entry in self._declared}
         self._hosts = frozenset(host for host, _ in self._by_place)
+
+    def exchange(self, section: str, fresh: Iterable[Destination]) -> tuple[list[str], list[str]]:
+        """Let `fresh` be the destinations of this section of the profile (`mcp.servers`) from now on.
+
+        Returns the places that are open since then, and those that are closed; a place that another section
+        declares too stays open.
+        """
+        before = set(self._by_place)
+        kept = (one for one in self._declared if not one.name.startswith(f"{section}."))
+        self._declared = (*kept, *fresh)
+        self._index()
+        now = set(self._by_place)
+        return _places(now - before), _places(before - now)
 
     def __iter__(self) -> Iterator[Destination]:
         return iter(self._by_place.values())
@@ -58,15 +78,26 @@ class Destinations:
         return host.lower() in self._hosts
 
 
+def _places(found: set[tuple[str, int]]) -> list[str]:
+    return sorted(f"{host}:{port}" for host, port in found)
+
+
+def of_servers(mcp: Mcp) -> Iterator[Destination]:
+    """Those of the remote tool servers; ConfigError when a URL is none."""
+    for name, server in mcp.servers.items():
+        if server.url:
+            yield from_url(server.url, name=f"{SERVERS}.{name}", purpose="tool server")
+
+
 def declared(profile: Profile) -> Iterator[Destination]:
     """All destinations a profile names, the database aside: libpq connects to that one itself."""
     for name, provider in profile.providers.items():
         yield from_url(provider.url, name=f"providers.{name}", purpose="AI provider")
-    for name, server in profile.mcp.servers.items():
-        if server.url:
-            yield from_url(server.url, name=f"mcp.servers.{name}", purpose="tool server")
+    yield from of_servers(profile.mcp)
     for name, witness in profile.record.witnesses.items():
         yield from_url(witness.url, name=f"record.witnesses.{name}", purpose="witness of the record")
+    for name, vault in profile.secrets.vaults.items():
+        yield from_url(vault.url, name=f"secrets.vaults.{name}", purpose="secrets pulled from a vault")
     for name, sink in profile.sinks.items():
         if sink.url:
             yield from_url(sink.url, name=f"sinks.{name}", purpose="the record's sink")

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from app.core.errors import EgressError
 from app.egress.destinations import Destinations, checked
@@ -27,17 +28,22 @@ class Guard:
 
     def __init__(self, destinations: Destinations) -> None:
         self._destinations = destinations
-        self._expected: set[tuple[str, int]] = set()
+        self._expected: dict[tuple[str, int], set[str]] = {}
+        self._lent: WeakSet[socket.socket] = WeakSet()
         self.refused = 0
         self._watching = False
 
-    def expect(self, address: str, port: int) -> None:
-        """The connector has checked this address."""
-        self._expected.add((address, port))
+    def expect(self, address: str, port: int, *, host: str) -> None:
+        """The connector has checked this address of a declared host; it holds while the host is declared."""
+        self._expected.setdefault((address, port), set()).add(host)
+
+    def lend(self, sock: socket.socket) -> None:
+        """This socket belongs to the network of a program of ours: connecting it leaves nothing."""
+        self._lent.add(sock)
 
     def allows(self, host: str, port: int) -> bool:
         """Whether a connect to this address, or a look-up of this host, is declared."""
-        if (host, port) in self._expected:
+        if any(self._destinations.names(named, port) for named in self._expected.get((host, port), ())):
             return True
         try:
             checked(host)
@@ -78,7 +84,8 @@ class Guard:
             return
         if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             sock, address = args[0], args[1]
-            if sock.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+            internet = sock.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple)
+            if internet and sock not in self._lent:
                 self.check(address[0], address[1])
         elif event == "socket.getaddrinfo":
             if args[0] is not None and not _passive(args[0]):

@@ -17,11 +17,13 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers, Watch, registry_routes
+from app.mcp import Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes
+from app.secrets.vault import Pull
 from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.rooms.api import api_rooms
+from app.server.rooms.pulls import open_pulls
 from app.server.site import Site
 from app.server.tools import US, Build, ServerMetrics, builder, surroundings, tool_servers
 
@@ -33,6 +35,8 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     servers: Servers
     stopping: asyncio.Event
     build: Build
+    around: Surroundings
+    pulls: Sequence[Pull]
     connector: Connector
 
 
@@ -40,7 +44,8 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    build = builder(site, connector, surroundings(site), tls)
+    around = surroundings(site, connector)
+    build = builder(site, connector, around, tls)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
     models = open_models(
@@ -52,16 +57,25 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         redactor=site.secrets.redactor,
     )
     site.secrets.catalogue.moved.append(servers.renew)
+    pulls = open_pulls(site, connector)
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
         stopping = asyncio.Event()
-        sources = console_sources(site, servers=servers, models=models, stopping=stopping)
+        sources = console_sources(site, servers=servers, models=models, pulls=pulls, stopping=stopping)
         routes = [
             *_routes(site, servers, models, notes=notes, stopping=stopping),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping, build=build, connector=connector)
+        yield Doors(
+            routes=routes,
+            servers=servers,
+            stopping=stopping,
+            build=build,
+            around=around,
+            pulls=pulls,
+            connector=connector,
+        )
     finally:
         running.cancel()
         await asyncio.wait({running})
@@ -80,7 +94,7 @@ def watch(site: Site) -> Watch:
         catalog=site.catalog,
         admission=site.admission,
         clock=site.clock,
-        recheck=site.declared.mcp.recheck,
+        recheck=lambda: site.declared.mcp.recheck,
         program=program,
     )
 

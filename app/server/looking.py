@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 
-from app.console import Finding, ModelLine, ServerLine, Sources
+from app.console import Finding, ModelLine, ServerLine, Sources, VaultLine
 from app.gateway.models import Models
 from app.mcp import Servers
+from app.secrets.vault import Pull
 from app.server.checks import database_findings, folder_findings, host_findings
 from app.server.rooms.forward import status_finding
 from app.server.site import Site
 
 
-def console_sources(site: Site, *, servers: Servers, models: Models, stopping: asyncio.Event) -> Sources:
+def console_sources(
+    site: Site, *, servers: Servers, models: Models, pulls: Sequence[Pull], stopping: asyncio.Event
+) -> Sources:
     """The console's view of a serving site."""
 
     async def findings() -> Sequence[Finding]:
@@ -34,6 +37,8 @@ def console_sources(site: Site, *, servers: Servers, models: Models, stopping: a
         clock=site.clock,
         servers=lambda: server_lines(servers),
         models=model_lines(models),
+        secrets=site.secrets,
+        vaults=lambda: vault_lines(site, pulls),
         findings=findings,
         stopping=stopping,
     )
@@ -55,6 +60,21 @@ def server_lines(servers: Servers) -> list[ServerLine]:
             )
         )
     return lines
+
+
+def vault_lines(site: Site, pulls: Sequence[Pull]) -> list[VaultLine]:
+    """The vaults of the profile as the last look found them."""
+    settings = site.profile.secrets.vaults
+    return [
+        VaultLine(
+            name=pull.status.name,
+            state=pull.status.state,
+            why=pull.status.why,
+            secrets=tuple(sorted(settings[pull.status.name].secrets)),
+            problems=pull.status.problems,
+        )
+        for pull in pulls
+    ]
 
 
 def model_lines(models: Models) -> list[ModelLine]:

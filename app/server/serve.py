@@ -35,12 +35,14 @@ async def serve_until_stopped(
     """Serve until SIGTERM or SIGINT; a second signal ends at once. SIGHUP reads the profile `again`."""
     stop = stop_event()
     async with running(profile, folder=folder, connector=connector, again=again) as server:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload.heard)
-        announce(server)
-        _tell_systemd("READY=1")
-        await stop.wait()
-        _tell_systemd("STOPPING=1")
-        log.info("draining")
+        from app.server.host.hangup import following_hangups
+
+        async with following_hangups(server.site.admission, server.reload):
+            announce(server)
+            _tell_systemd("READY=1")
+            await stop.wait()
+            _tell_systemd("STOPPING=1")
+            log.info("draining")
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from app.server.first_run import host_call
 from app.server.listen.listener import Listener
 from app.server.listen.tls import Certificate
 from app.server.rooms.forward import forward
+from app.server.rooms.pulls import pull_jobs
 from app.server.rooms.seal import Seal
 from app.server.site import Site
 
@@ -55,6 +56,7 @@ async def run_work(
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
         Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
+        *pull_jobs(site, doors.pulls),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:

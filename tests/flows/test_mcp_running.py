@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from app.config import Profile, load
+from app.core.errors import SallyportError
 from app.egress import Connector, Destinations, Guard
 from app.server.host.control import Ask, Told, ask
 from app.server.serve import running
@@ -106,7 +107,8 @@ async def test_profile_read_again_changes_programs_and_names_the_rest(database: 
         assert servers.states()["stays"].pid == before
         assert set(servers.names) == {"stays", "comes"}
         path.write_text("mcp: [", encoding="utf-8")
-        server.reload.heard()
+        with pytest.raises(SallyportError, match="not YAML"):
+            await ask(server.site.folder, Ask(ask="reload"))
         assert set(servers.names) == {"stays", "comes"}
 
 

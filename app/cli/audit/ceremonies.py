@@ -66,7 +66,7 @@ async def rotate_key(site: Site, output: Output, key: str) -> None:
 
 def _given(site: Site, key: str) -> Sequence[Signer]:
     """The keys that the operator names, none to let the source of the profile find them."""
-    if key.startswith("extension:"):
+    if key.startswith(("extension:", "pkcs11:")):
         return key_source(site.profile, site.folder, setting=key).load()
     return read_signers(Path(key)) if key else []
 

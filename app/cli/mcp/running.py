@@ -64,14 +64,17 @@ def restart(data: Path | None, profile: Path | None, as_json: bool, name: str) -
 @site_options
 @json_option
 def reload(data: Path | None, profile: Path | None, as_json: bool) -> None:
-    """Let the running server read its profile again: its tool programs follow at once."""
+    """Let the running server read its profile again: its tool servers follow at once."""
     told = _asked(data, profile, Ask(ask="reload"))
     if told is None:
         raise SallyportError(_NOT_RUNNING, remedy="The next start reads the profile.")
-    text = f"Changed: {', '.join(told.changed) or 'nothing'}."
+    lines = [f"Changed: {', '.join(told.changed) or 'nothing'}."]
+    lines += [f"Connections may go to {place} from now on." for place in told.opened]
+    lines += [f"Connections may not go to {place} any more." for place in told.closed]
     if told.waiting:
-        text += f" A restart of Sallyport is needed for {', '.join(told.waiting)}."
-    Output(as_json=as_json).value({"changed": told.changed, "waiting": told.waiting}, text)
+        lines.append(f"A restart of Sallyport is needed for {', '.join(told.waiting)}.")
+    value = {name: getattr(told, name) for name in ("changed", "waiting", "opened", "closed")}
+    Output(as_json=as_json).value(value, "\n".join(lines))
 
 
 @click.command()

@@ -79,7 +79,7 @@ async def shell_of(site: Site, connector: Connector, key: str) -> AsyncIterator[
     if any(entry.secrets for entry in site.profile.mcp.servers.values()):
         await site.secrets.catalogue.open()
     tls = client_context(site.profile.egress)
-    servers = tool_servers(site, builder(site, connector, surroundings(site), tls))
+    servers = tool_servers(site, builder(site, connector, surroundings(site, connector), tls))
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(
         admission=site.admission,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 
 from app.egress.sandbox.level import Level
@@ -24,6 +25,8 @@ class Child:
         self.level = level
         self.returncode: int | None = None
         """Negative for a signal, as everywhere in Python."""
+        self.sockets: list[socket.socket] = []
+        """Of a program with a port: TCP sockets made in its network, whoever may connect them reaches it."""
         self.stdin: asyncio.StreamWriter
         self.stdout: asyncio.StreamReader
         self.stderr: asyncio.StreamReader
@@ -122,6 +125,8 @@ class Child:
 
     def _close(self) -> None:
         self._unwatch()
+        for one in self.sockets:
+            one.close()
         for transport in self._transports:
             if isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size():
                 transport.abort()  # closing would wait for a reader that is gone

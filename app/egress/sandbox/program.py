@@ -20,6 +20,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     confinement: Confinement = Confinement()
     descriptors: Mapping[str, bytes] = {}
     """Variable that will hold a descriptor's number, and what the program reads from that descriptor."""
+    port: int = 0
+    """The TCP port that it serves on its loopback, 0 for a program that talks through its pipes."""
 
 
 def child_environment(declared: Mapping[str, str], *, own: Mapping[str, str], home: Path) -> dict[str, str]:

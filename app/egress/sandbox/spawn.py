@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import os
+import socket
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from app.confined.namespaces import SOCKETS
 from app.confined.order import Order, written
 from app.core.errors import UpstreamError
 from app.core.frozen import CONFINED, own_command
@@ -43,8 +44,10 @@ async def _spawn(program: Program, cgroup: str) -> Child:
         with started:
             for name, data in program.descriptors.items():
                 started.given[name] = _readable(data)
+            if program.port:
+                started.outside, started.channel = socket.socketpair()
             started.stub = _run_stub(started)
-            return await _accompany(started, _order(program, cgroup, given=started.given))
+            return await _accompany(started, _order(program, cgroup, started))
     except (OSError, ValueError) as error:
         raise _refusal(program, getattr(error, "strerror", None) or str(error)) from None
     except _RefusedError as error:
@@ -71,6 +74,9 @@ class _Started:
         self.from_report, self.report = pairs[4]
         self.given: dict[str, int] = {}
         """What the program reads from descriptors of its own, by the variable that holds the number."""
+        self.outside: socket.socket | None = None
+        """Where sockets of the program's own network arrive."""
+        self.channel: socket.socket | None = None
         self.stub: subprocess.Popen[bytes] | None = None
         self.kept = False
 
@@ -78,6 +84,9 @@ class _Started:
         return self
 
     def __exit__(self, *failure: object) -> None:
+        for end in (self.outside, self.channel):
+            if end is not None:
+                end.close()
         for descriptor in (self.input, self.output, self.errors, self.order, self.report):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -113,13 +122,14 @@ def _run_stub(pipes: _Started) -> subprocess.Popen[bytes]:
     """Of Sallyport's own environment nothing is passed on, and no descriptor but the five and those of its secrets."""
     interpreter, *module = own_command()
     options = [] if frozen() else ["-S", "-s"]
+    channel = () if pipes.channel is None else (pipes.channel.fileno(),)
     words = [interpreter, *options, *module, CONFINED, str(pipes.order), str(pipes.report)]
     return subprocess.Popen(
         words,
         stdin=pipes.input,
         stdout=pipes.output,
         stderr=pipes.errors,
-        pass_fds=(pipes.order, pipes.report, *pipes.given.values()),
+        pass_fds=(pipes.order, pipes.report, *channel, *pipes.given.values()),
         env={} if frozen() else {"PYTHONPATH": str(resources()), "PYTHONDONTWRITEBYTECODE": "1"},
         cwd="/",
     )
@@ -141,9 +151,27 @@ async def _accompany(pipes: _Started, order: bytes) -> Child:
     if "error" in said or "on" not in said:
         await child.reap()
         raise _RefusedError(said.get("error") or _last_words(pipes))
+    child.sockets = _lent(pipes.outside)
     pipes.kept = True
     await child.connect(pipes.to_input, pipes.from_output, pipes.from_errors)
     return child
+
+
+def _lent(outside: socket.socket | None) -> list[socket.socket]:
+    """The sockets that the stub made; they were sent before it said that the program runs."""
+    if outside is None:
+        return []
+    outside.setblocking(False)
+    found: list[socket.socket] = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            said, numbers, _, _ = socket.recv_fds(outside, 1, SOCKETS)
+            if not said:
+                break
+            found += [socket.socket(fileno=number) for number in numbers]
+    for one in found:
+        one.setblocking(False)
+    return found
 
 
 def _last_words(pipes: _Started) -> str:
@@ -179,8 +207,8 @@ async def _read_report(descriptor: int) -> bytes:
         transport.close()
 
 
-def _order(program: Program, cgroup: str, *, given: Mapping[str, int]) -> bytes:
-    asked = program.confinement
+def _order(program: Program, cgroup: str, pipes: _Started) -> bytes:
+    asked, given = program.confinement, pipes.given
     return written(
         Order(
             command=list(program.command),
@@ -197,6 +225,8 @@ def _order(program: Program, cgroup: str, *, given: Mapping[str, int]) -> bytes:
             cgroup=cgroup,
             required=essential(network=asked.network) if asked.required else [],
             parent=os.getpid(),
+            port=program.port,
+            channel=-1 if pipes.channel is None else pipes.channel.fileno(),
         )
     )
 

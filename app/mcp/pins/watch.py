@@ -34,7 +34,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """`recheck` is for how many seconds a look holds; `program` tells the digests of a server's program files."""
+    """`recheck` says for how many seconds a look holds; `program` tells the digests of a server's program files."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Watch:
         catalog: Catalog,
         admission: Admission,
         clock: Clock,
-        recheck: float,
+        recheck: Callable[[], float],
         program: Callable[[str], Mapping[str, str]],
     ) -> None:
         self._catalog = catalog
@@ -142,7 +142,7 @@ class Watch:
                 self._locks.pop(key, None)
 
     def _fresh(self, look: Look, upstream: Upstream) -> bool:
-        return look.changes == upstream.changes and self._clock.monotonic() - look.at < self._recheck
+        return look.changes == upstream.changes and self._clock.monotonic() - look.at < self._recheck()
 
     async def _listed(self, passage: Passage, caller: Caller, upstream: Upstream, kind: Kind) -> None:
         """Read the whole listing as the caller would see it."""

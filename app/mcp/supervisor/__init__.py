@@ -7,6 +7,7 @@ Capacity    how many, and how much memory, for all together                 (cap
 Bus         what happened, to whoever listens                               (bus.py)
 LogFile     its standard error, kept with rotation                          (logfile.py)
 Usage       memory and processor time of it and all it started              (usage.py)
+foreign     whether somebody else listens on a program's port               (listening.py)
 Groups      a control group for each, where they are delegated              (groups.py)
 """
 

@@ -5,9 +5,13 @@ class Capacity:
     """Places are taken before a start and given back after the end."""
 
     def __init__(self, *, programs: int = 64, memory_mb: int = 0) -> None:
+        self.allow(programs=programs, memory_mb=memory_mb)
+        self._taken: dict[str, int] = {}
+
+    def allow(self, *, programs: int, memory_mb: int) -> None:
+        """From now on; nothing that runs is ended for it, but for memory."""
         self.programs = programs
         self.memory_bytes = memory_mb * 1024 * 1024
-        self._taken: dict[str, int] = {}
 
     def take(self, name: str) -> str:
         """Empty when there is a place, else why there is none."""

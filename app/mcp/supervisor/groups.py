@@ -7,12 +7,14 @@ lives in it; elsewhere the limits of each process and the supervisor's own looki
 import contextlib
 import logging
 import os
+import time
 from pathlib import Path
 
 from app.egress.sandbox import Limits
 
 _MOUNTS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"))
 _WANTED = ("memory", "pids", "cpu")
+_TRIES, _PAUSE = 50, 0.002
 _log = logging.getLogger(__name__)
 
 
@@ -35,13 +37,39 @@ class Groups:
             return ""
         return str(folder)
 
+    def killed(self, server: str) -> str:
+        """Why the kernel ended something in the group, by its counters; empty when it did not."""
+        counted = _counters(self._root / f"mcp-{server}" / "memory.events")
+        if counted.get("oom_kill") or counted.get("oom_group_kill"):
+            return "the kernel ended it because all its processes together had more than limits.memory_mb"
+        if _counters(self._root / f"mcp-{server}" / "pids.events").get("max"):
+            return "it could not start a process because limits.processes was reached"
+        return ""
+
     def remove(self, server: str) -> None:
         """End whatever is left in it."""
         folder = self._root / f"mcp-{server}"
         with contextlib.suppress(OSError):
             (folder / "cgroup.kill").write_text("1", encoding="ascii")
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        # The kernel ends them one after the other; a group is removed when the last is gone.
+        for _ in range(_TRIES):
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                return
+            except OSError:
+                time.sleep(_PAUSE)
+            else:
+                return
+
+
+def _counters(file: Path) -> dict[str, int]:
+    """A flat keyed file; nothing where the controller is not delegated."""
+    try:
+        pairs = [line.split() for line in file.read_text(encoding="ascii").splitlines()]
+        return {name: int(value) for name, value in pairs}
+    except (OSError, ValueError):
+        return {}
 
 
 def delegated(

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from app.egress.sandbox import Child, Level, Program, spawn
+from app.mcp.supervisor.listening import foreign
 from app.mcp.supervisor.logfile import LogFile
 from app.mcp.supervisor.rules import Rules
 from app.mcp.supervisor.usage import Usage
 from app.mcp.supervisor.watch import Watch
 from app.mcp.upstream.pipe import Pipe
+from app.mcp.web import Web
 
 if TYPE_CHECKING:
     from app.mcp.supervisor.supervised import Surroundings
@@ -30,7 +32,7 @@ class Life:
         self.pid = 0
         self.level = Level()
         self.usage = Usage()
-        self.pipe: Pipe | None = None
+        self.pipe: Pipe | Web | None = None
         self.asked = False
         """Whether it was asked `server/discover`."""
         self.greeted = False
@@ -55,31 +57,52 @@ class Life:
         groups = self._around.groups
         cgroup = groups.make(self.name, self._program.confinement.limits) if groups else ""
         began = self._around.clock.monotonic()
-        child = None
+        child, pipe = None, None
         try:
             child = await spawn(self._program, cgroup=cgroup)
             self.pid, self.level = child.pid, child.level
             self._log.note(f"started: process {child.pid}, confinement {child.level.text}")
-            pipe = Pipe(self.name, child, us=self._around.us, clock=self._around.clock)
+            pipe = self._conversation(child)
 
             async def greet() -> str:
                 self.asked = probe
                 why = await self._greet(pipe, probe=probe)
                 if not why:
                     seconds = round(self._around.clock.monotonic() - began, 3)
-                    ready({"seconds": seconds, **_facts(child)})
+                    port = {"port": self._program.port} if self._program.port else {}
+                    ready({"seconds": seconds, **port, **_facts(child)})
                     await asyncio.Event().wait()
                 return why
 
             return await self._first_of(child, pipe, greet)
         finally:
             self.pipe = None
+            if isinstance(pipe, Web):
+                await pipe.aclose()
             if child is not None:
                 await _ended(child)
             if groups is not None:
                 groups.remove(self.name)
 
-    async def _first_of(self, child: Child, pipe: Pipe, greet: Any) -> str:
+    def _conversation(self, child: Child) -> Pipe | Web:
+        around, port = self._around, self._program.port
+        if not port:
+            return Pipe(self.name, child, us=around.us, clock=around.clock)
+        for one in child.sockets:
+            around.lend(one)
+        return Web(
+            self.name,
+            child,
+            port=port,
+            path=self._rules.path,
+            timeout=self._rules.timeout,
+            us=around.us,
+            clock=around.clock,
+            keep=self._log.follow,
+            own=lambda: not foreign(child.pid, port),
+        )
+
+    async def _first_of(self, child: Child, pipe: Pipe | Web, greet: Any) -> str:
         """Why the conversation ended: whichever of these notices first."""
         watch = Watch(self, pipe, rules=self._rules, around=self._around)
         errors = asyncio.create_task(self._log.follow(child.stderr))  # its life is this block
@@ -94,13 +117,14 @@ class Life:
                 return why
             await child.exited(within=_LAST_LINE_SECONDS)
             await asyncio.wait({errors}, timeout=_LAST_LINE_SECONDS)
-            return self._in_words(why, child)
+            groups = self._around.groups
+            return self._in_words((groups.killed(self.name) if groups else "") or why, child)
         finally:
             for task in (*tasks, errors):
                 task.cancel()
             await asyncio.wait([*tasks, errors])
 
-    async def _renewed(self, pipe: Pipe) -> str:
+    async def _renewed(self, pipe: Pipe | Web) -> str:
         """Let it end for the secrets that changed, once its calls have ended or had their time."""
         await self.renewing.wait()
         left = LAST_CALLS
@@ -122,13 +146,14 @@ class Life:
         await asyncio.sleep(_LAST_LINE_SECONDS)  # what it said last is read first
         return "its process ended"
 
-    async def _greet(self, pipe: Pipe, *, probe: bool) -> str:
+    async def _greet(self, pipe: Pipe | Web, *, probe: bool) -> str:
         """Why it could not be greeted, or empty."""
         try:
             async with asyncio.timeout(self._rules.greeting):
                 await pipe.greet(probe=probe)
         except TimeoutError:
-            return "it did not answer initialize"
+            port = self._program.port
+            return f"it did not answer on port {port}" if port else "it did not answer initialize"
         self.greeted = True
         self.pipe = pipe
         return ""

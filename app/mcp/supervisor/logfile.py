@@ -43,13 +43,14 @@ class LogFile:
 
     async def follow(self, stream: asyncio.StreamReader) -> None:
         """Keep what comes until it ends; a program that says too much has to wait for us."""
+        clean = Stream(self._redactor)  # of its own: two streams must not break each other's words
         try:
             while chunk := await stream.read(_CHUNK):
-                self.write(chunk)
+                self._keep(clean.feed(chunk))
                 if not self._rate.take(len(chunk), now=self._clock.monotonic()):
                     await asyncio.sleep(len(chunk) / _EACH_SECOND)
         finally:
-            self._keep(self._clean.close())
+            self._keep(clean.close())
 
     def note(self, text: str) -> None:
         """A line of ours: starts and ends stand between what the program said."""

@@ -19,5 +19,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds it has to introduce itself."""
     memory_mb: int = 0
     cpu_percent: int = 0
+    path: str = ""
+    """Where a program that serves HTTP takes messages; empty for one that talks through its pipes."""
+    timeout: float = 60.0
+    """Of a call to such a program."""
     look: float = 1.0
     """Between two looks at memory and processor time."""

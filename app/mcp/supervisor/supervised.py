@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from random import random
@@ -26,6 +27,7 @@ from app.mcp.supervisor.stand import Happened, Stand, What, step
 from app.mcp.supervisor.usage import Usage
 from app.mcp.upstream.pipe import Pipe
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Status
+from app.mcp.web import Ports, Web, placed
 from app.secrets import Broker, Redactor
 
 START_WAIT = 10.0
@@ -35,6 +37,10 @@ RESTART_WAIT = 2.0
 _log = logging.getLogger(__name__)
 
 
+def _nothing(_: socket.socket) -> None:
+    pass
+
+
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What all programs of a site share."""
 
@@ -42,6 +48,9 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     us: dict[str, Any]
     capacity: Capacity = msgspec.field(default_factory=Capacity)
     bus: Bus = msgspec.field(default_factory=Bus)
+    ports: Ports = msgspec.field(default_factory=Ports)
+    lend: Callable[[socket.socket], None] = _nothing
+    """Told of each socket into a program's own network: connecting it leaves nothing."""
     groups: Groups | None = None
     jitter: Callable[[], float] = random
     broker: Broker | None = None
@@ -51,6 +60,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class Supervised:
     """One program shared by all callers: what it is told about them rides in each request, or it is not told.
 
+    One that serves HTTP has a session for each caller, as a remote server has.
+
     `program` is asked at each start, so that what it needs, such as a user or a secret, may come and go meanwhile.
     """
 
@@ -58,7 +69,7 @@ class Supervised:
         self, name: str, program: Callable[[], Program], *, rules: Rules, log: Path, around: Surroundings
     ) -> None:
         self.name = name
-        self.sessions = False
+        self.sessions = bool(rules.path)
         self.stand = Stand(since=around.clock.monotonic())
         self._program = program
         self._rules = rules
@@ -114,6 +125,8 @@ class Supervised:
             return
         try:
             program = self._program()
+            if self._rules.path:
+                program = placed(program, self._around.ports.take(self.name))
         except SallyportError as error:
             self._around.capacity.give_back(self.name)
             self._ended(str(error))
@@ -127,6 +140,7 @@ class Supervised:
             why = error.message
         finally:
             self._around.capacity.give_back(self.name)
+            self._around.ports.give_back(self.name)
             self._life = None
             self._level = life.level
             if not life.greeted and life.asked:
@@ -195,7 +209,7 @@ class Supervised:
             self._happened("stop", why=why)
             self._life.stop(why)
 
-    async def _connected(self) -> Pipe:
+    async def _connected(self) -> Pipe | Web:
         if (pipe := self._open()) is not None:
             return pipe
         if not self._wanted:
@@ -215,7 +229,7 @@ class Supervised:
     def _renewing(self) -> bool:
         return self._life is not None and self._life.renewing.is_set()
 
-    def _open(self) -> Pipe | None:
+    def _open(self) -> Pipe | Web | None:
         """The conversation, if calls may go into it now."""
         if self._life is None or self.stand.state != "ready" or self._renewing:
             return None
@@ -223,11 +237,14 @@ class Supervised:
 
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """What the program said at its start."""
-        return (await self._connected()).description
+        pipe = await self._connected()
+        return await pipe.describe(passage, caller) if isinstance(pipe, Web) else pipe.description
 
     async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request; in the modern era the caller's capabilities ride along, as the envelope asks."""
         pipe = await self._connected()
+        if isinstance(pipe, Web):
+            return await pipe.request(passage, caller, outgoing, relay)
         if pipe.era == "old":
             return await pipe.request(outgoing, relay)
         meta = {
@@ -240,7 +257,9 @@ class Supervised:
         return await pipe.request(msgspec.structs.replace(outgoing, meta=meta), relay)
 
     async def forget(self, passage: Passage, caller: Caller) -> None:
-        """Nothing is kept per caller."""
+        """Of programs with sessions, which are those that serve HTTP."""
+        if isinstance(pipe := self._open(), Web):
+            await pipe.forget(passage, caller)
 
     def state(self) -> Status:
         """Where the program stands, what it has, and how far it is confined."""

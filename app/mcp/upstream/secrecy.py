@@ -61,7 +61,8 @@ def nothing_secret(name: str) -> Secrecy:
 class Redacted:
     """An upstream whose every answer, message and error is free of known secrets."""
 
-    def __init__(self, upstream: Upstream, redactor: Redactor) -> None:
+    def __init__(self, upstream: Upstream, redactor: Redactor, *, age: int = 0) -> None:
+        self._age = age << 64
         self.name = upstream.name
         self.sessions = upstream.sessions
         self._upstream = upstream
@@ -70,8 +71,8 @@ class Redacted:
 
     @property
     def changes(self) -> int:
-        """As the upstream counts them."""
-        return self._upstream.changes
+        """As the upstream counts them; one that took another's place is a change of all that was there."""
+        return self._age + self._upstream.changes
 
     async def run(self) -> None:
         """As the upstream does."""

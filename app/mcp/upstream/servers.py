@@ -34,15 +34,22 @@ class Servers:
     def __init__(
         self,
         upstreams: Mapping[str, Upstream],
+        settings: Mcp,
         *,
-        entries: Mapping[str, McpServer],
         redactor: Redactor | None = None,
     ) -> None:
         self._redactor = redactor or Redactor()
         self._upstreams = dict(sorted(upstreams.items()))
-        self.entries = dict(entries)
-        """What the profile says about each."""
+        self._settings = settings
+        self._age = 0
+        self._ages: dict[str, int] = {}
+        """Which change of the profile brought each; those of the start are not named."""
         self._changed = asyncio.Event()
+
+    @property
+    def entries(self) -> Mapping[str, McpServer]:
+        """What the profile says about each."""
+        return self._settings.servers
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,7 +59,9 @@ class Servers:
     def get(self, name: str) -> Upstream | None:
         """The server of this name; no known secret comes out of it."""
         upstream = self._upstreams.get(name)
-        return Redacted(upstream, self._redactor) if upstream is not None else None
+        if upstream is None:
+            return None
+        return Redacted(upstream, self._redactor, age=self._ages.get(name, 0))
 
     def renew(self, recipients: Collection[str]) -> None:
         """Secrets of these recipients (`server:NAME`) changed."""
@@ -81,13 +90,19 @@ class Servers:
             )
         await upstream.restart()
 
-    def apply(self, upstreams: Mapping[str, Upstream], *, entries: Mapping[str, McpServer]) -> list[str]:
+    def apply(self, upstreams: Mapping[str, Upstream], settings: Mcp) -> list[str]:
         """Let these be the servers from now on: what did not change goes on, the rest is ended or started."""
-        same = {name for name in self._upstreams if entries.get(name) == self.entries.get(name)}
-        changed = sorted({*self._upstreams, *upstreams} - same)
-        kept = {name: one for name, one in self._upstreams.items() if name in same and name in upstreams}
+        before = self._settings
+        kept = {
+            name: one
+            for name, one in self._upstreams.items()
+            if name in upstreams and _made_of(name, settings) == _made_of(name, before)
+        }
+        changed = sorted({*self._upstreams, *upstreams} - set(kept))
+        self._age += 1
+        self._ages = {name: self._ages.get(name, 0) if name in kept else self._age for name in upstreams}
         self._upstreams = dict(sorted({**upstreams, **kept}.items()))
-        self.entries = dict(entries)
+        self._settings = settings
         self._changed.set()
         return changed
 
@@ -107,6 +122,17 @@ class Servers:
                     if name not in running:
                         running[name] = (upstream, group.create_task(upstream.run()))
                 await self._changed.wait()
+
+
+def _made_of(name: str, settings: Mcp) -> tuple[McpServer, int]:
+    """What a server cannot keep running under when it changes."""
+    entry = replace(settings.servers[name], description="", pins="")
+    if entry.url:
+        return entry, 0
+    confinement, user = entry.confinement or settings.confinement, entry.user or settings.user
+    # The time that a call through pipes may take is asked at each call.
+    timeout = entry.timeout if entry.transport == "http" else 60.0
+    return replace(entry, timeout=timeout, confinement=confinement, user=user), settings.hold_after
 
 
 def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path) -> Program:
@@ -178,6 +204,8 @@ def programs(
                 backoff=Backoff(hold_after=settings.hold_after),
                 memory_mb=entry.limits.memory_mb,
                 cpu_percent=entry.limits.cpu_percent,
+                path=entry.path if entry.transport == "http" else "",
+                timeout=entry.timeout,
             ),
             log=log_path(data, name),
             around=around,

@@ -44,6 +44,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     servers: list[ToolServer] = []
     changed: list[str] = []
     waiting: list[str] = []
+    opened: list[str] = []
+    closed: list[str] = []
     error: str = ""
     remedy: str = ""
 
@@ -112,7 +114,7 @@ class _Answers:
             async with self._admission.admit(_call("admin.profile.reload", "*", uid)) as passage:
                 done = self._reload()
                 passage.note(result=msgspec.to_builtins(done))
-                return Told(changed=done.changed, waiting=done.waiting)
+                return Told(**msgspec.structs.asdict(done))
         raise InputError(
             f"The running server cannot {asked.ask!r}.", remedy="Use the command of its release."
         )

@@ -1,25 +1,29 @@
-"""The profile read again while serving: tool programs follow it at once, and what else changed is named."""
+"""The profile read again while serving: tool servers follow it at once, and what else changed is named."""
 
-import logging
 from collections.abc import Callable
 
 import msgspec
 
 from app.config import Profile
-from app.config.tools import Mcp
-from app.core.errors import ConfigError, SallyportError
-from app.mcp import Servers
+from app.config.tools import Mcp, port_range
+from app.core.errors import ConfigError
+from app.egress import Connector
+from app.egress.destinations import SERVERS, of_servers
+from app.mcp import Servers, Surroundings
 from app.mcp.upstream.ports import Upstream
 from app.server.declared import Declared
 
-_log = logging.getLogger(__name__)
-
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
-    """Tool servers that were started, stopped or exchanged, and settings that wait for a restart of Sallyport."""
+    """Tool servers that came, went or were exchanged, places opened and closed to connections, and settings that wait.
+
+    What waits is taken up by the next start of Sallyport.
+    """
 
     changed: list[str] = []
     waiting: list[str] = []
+    opened: list[str] = []
+    closed: list[str] = []
 
 
 class Reload:
@@ -31,12 +35,16 @@ class Reload:
         *,
         servers: Servers,
         declared: Declared,
+        around: Surroundings,
+        connector: Connector,
         build: Callable[[Mcp], dict[str, Upstream]],
         again: Callable[[], Profile] | None,
     ) -> None:
         self._profile = profile
         self._servers = servers
         self._declared = declared
+        self._around = around
+        self._connector = connector
         self._build = build
         self._again = again
 
@@ -45,39 +53,18 @@ class Reload:
         if self._again is None:
             raise ConfigError("This server has no profile to read again.", remedy="Restart it.")
         fresh = self._again()
+        # Whatever can be wrong is found out here, before the first thing changes.
+        upstreams, places = self._build(fresh.mcp), list(of_servers(fresh.mcp))
         waiting = self._waiting(fresh)
-        # A new place on the network must be declared before the guard that refuses all others is set.
-        remote = {name for name, entry in fresh.mcp.servers.items() if entry.url}
-        held = {name: entry for name, entry in self._servers.entries.items() if entry.url}
-        wanted = {name: entry for name, entry in fresh.mcp.servers.items() if name not in remote}
-        waiting += sorted(
-            f"mcp.servers.{name}"
-            for name in remote | set(held)
-            if held.get(name) != fresh.mcp.servers.get(name)
-        )
-        mcp = msgspec.structs.replace(
-            self._profile.mcp, hold_after=fresh.mcp.hold_after, servers={**wanted, **held}
-        )
-        self._declared.mcp = mcp
-        changed = self._servers.apply(self._build(mcp), entries=mcp.servers)
-        self._profile = msgspec.structs.replace(self._profile, mcp=mcp)
-        _log.info(
-            "the profile was read again; changed: %s; waiting for a restart: %s",
-            ", ".join(changed) or "nothing",
-            ", ".join(waiting) or "nothing",
-        )
-        return Reloaded(changed=changed, waiting=waiting)
-
-    def heard(self) -> None:
-        """SIGHUP: nobody waits for an answer, so the log has it."""
-        try:
-            self()
-        except SallyportError as error:
-            _log.error("the profile was not read again: %s", error)
+        opened, closed = self._connector.exchange(SERVERS, places)
+        self._declared.mcp = fresh.mcp
+        self._around.capacity.allow(programs=fresh.mcp.programs, memory_mb=fresh.mcp.memory_mb)
+        self._around.ports.allow(*port_range(fresh.mcp.ports))
+        changed = self._servers.apply(upstreams, fresh.mcp)
+        self._profile = msgspec.structs.replace(self._profile, mcp=fresh.mcp)
+        return Reloaded(changed=changed, waiting=waiting, opened=opened, closed=closed)
 
     def _waiting(self, fresh: Profile) -> list[str]:
         now = self._profile
         names = [name for name in Profile.__struct_fields__ if name not in ("mcp", "data")]
-        found = [name for name in names if getattr(now, name) != getattr(fresh, name)]
-        rest = [name for name in Mcp.__struct_fields__ if name not in ("servers", "hold_after")]
-        return found + [f"mcp.{name}" for name in rest if getattr(now.mcp, name) != getattr(fresh.mcp, name)]
+        return [name for name in names if getattr(now, name) != getattr(fresh, name)]

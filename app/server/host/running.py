@@ -63,7 +63,13 @@ async def open_running(
             async with open_doors(site, connector, seal.state.notes) as doors:
                 certificate = None if plain else _certificate(site)
                 reload = Reload(
-                    profile, servers=doors.servers, declared=site.declared, build=doors.build, again=again
+                    profile,
+                    servers=doors.servers,
+                    declared=site.declared,
+                    around=doors.around,
+                    connector=connector,
+                    build=doors.build,
+                    again=again,
                 )
                 async with (
                     control(

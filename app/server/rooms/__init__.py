@@ -7,5 +7,6 @@ keeping.py   persons and their keys, holds, erasures, retention
 definitions.py  the catalog of what tool servers offer, and its notes in the record
 seal.py       the signed tree over the record; seal_keys.py where its keys are, seal_checks.py what doctor says
 forward.py    the record's sinks
+pulls.py      secrets that a vault leads, and the jobs that pull them
 api.py        what the admin API asks
 """

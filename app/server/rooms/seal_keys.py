@@ -11,6 +11,7 @@ from app.audit.signing.source import KeySource
 from app.config import Profile
 from app.core.errors import ConfigError
 from app.extensions import RecordSigner
+from app.extensions.pkcs11 import Token, TokenSigner, parse_uri
 
 OpenSigner = Callable[[Profile, Path], RecordSigner]
 """Connects to a device; called when it is first needed, again after a failure, and once for each user of it."""
@@ -27,6 +28,11 @@ def key_source(
 ) -> KeySource:
     """The source of the profile, or of another `setting`; ConfigError when there is none of that name."""
     setting = profile.record.keys if setting is None else setting
+    if setting.startswith("pkcs11:"):
+        token = Token(parse_uri(setting, where="record.keys"))
+        return DeviceKeys(
+            extension="pkcs11", origin=profile.record.origin, folder=folder, device=lambda: TokenSigner(token)
+        )
     if not setting.startswith(_EXTENSION):
         return KeyFiles(folder=folder, setting=setting, credentials=os.environ.get("CREDENTIALS_DIRECTORY"))
     name = setting.removeprefix(_EXTENSION)

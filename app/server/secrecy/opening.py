@@ -9,6 +9,7 @@ from app.core.clock import Clock
 from app.core.errors import ConfigError
 from app.db import Pool
 from app.extensions import MasterKeySource
+from app.extensions.pkcs11 import Token, TokenSource, parse_uri
 from app.secrets import Keyring, Redactor, Secrets
 from app.secrets.keys import CredentialSource, FileSource, PassphraseSource
 from app.server.declared import Declared
@@ -30,7 +31,16 @@ def _passphrase(profile: Profile, folder: Path) -> MasterKeySource:
     return PassphraseSource(Asking(os.environ))
 
 
-SOURCES: Mapping[str, OpenSource] = {"file": _file, "credential": _credential, "passphrase": _passphrase}
+def _token(profile: Profile, folder: Path) -> MasterKeySource:
+    return TokenSource(Token(parse_uri(profile.secrets.key_uri, where="secrets.key_uri")))
+
+
+SOURCES: Mapping[str, OpenSource] = {
+    "file": _file,
+    "credential": _credential,
+    "passphrase": _passphrase,
+    "pkcs11": _token,
+}
 """By the name that `secrets.master_key` gives. An extension's source is entered here by whoever wires the site."""
 
 

@@ -7,7 +7,7 @@ from ssl import SSLContext
 from app import __version__
 from app.audit.event import Event
 from app.audit.recorder import Recorder
-from app.config.tools import Mcp
+from app.config.tools import Mcp, port_range
 from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
@@ -15,6 +15,7 @@ from app.mcp import Servers, Surroundings, programs, remotes
 from app.mcp.supervisor import Capacity, Lifecycle
 from app.mcp.supervisor.groups import delegated
 from app.mcp.upstream.ports import Upstream
+from app.mcp.web import Ports
 from app.server.site import Site
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
@@ -31,16 +32,18 @@ Build = Callable[[Mcp], dict[str, Upstream]]
 def tool_servers(site: Site, build: Build) -> Servers:
     """The tool servers of a site, not yet running."""
     wanted = site.declared.mcp
-    return Servers(build(wanted), entries=wanted.servers, redactor=site.secrets.redactor)
+    return Servers(build(wanted), wanted, redactor=site.secrets.redactor)
 
 
-def surroundings(site: Site) -> Surroundings:
+def surroundings(site: Site, connector: Connector) -> Surroundings:
     """What the programs of a site share; what happens to them goes into the record."""
     wanted = site.profile.mcp
     around = Surroundings(
         clock=site.clock,
         us=US,
         capacity=Capacity(programs=wanted.programs, memory_mb=wanted.memory_mb),
+        ports=Ports(*port_range(wanted.ports)),
+        lend=connector.lend,
         groups=delegated(pid=os.getpid()),
         broker=site.secrets.broker,
         redactor=site.secrets.redactor,

@@ -43,3 +43,16 @@ def test_host_without_control_groups_has_none(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.write_text("1:name=systemd:/x\n")
     assert delegated(pid=42, mounts=(tmp_path,), own=own) is None
+
+
+def test_counters_of_the_kernel_are_the_reason(tmp_path: Path) -> None:
+    root, own = tree(tmp_path, processes="42\n")
+    groups = delegated(pid=42, mounts=(tmp_path / "cgroup",), own=own)
+    assert groups is not None
+    folder = Path(groups.make("sim", Limits()))
+    assert groups.killed("sim") == ""
+    (folder / "pids.events").write_text("max 3\n")
+    assert "limits.processes" in groups.killed("sim")
+    (folder / "memory.events").write_text("low 0\nhigh 0\nmax 7\noom 1\noom_kill 1\noom_group_kill 0\n")
+    assert "limits.memory_mb" in groups.killed("sim")
+    assert root.exists()
