@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -34,7 +34,10 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """`recheck` is for how many seconds a look holds; `program` tells the digests of a server's program files."""
+    """`recheck` is for how many seconds a look holds; `program` tells the digests of a server's program files.
+
+    `ours` are servers inside this process: their definitions are the program that runs, and change with it only.
+    """
 
     def __init__(
         self,
@@ -44,7 +47,9 @@ class Watch:
         clock: Clock,
         recheck: float,
         program: Callable[[str], Mapping[str, str]],
+        ours: Collection[str] = (),
     ) -> None:
+        self._ours = frozenset(ours)
         self._catalog = catalog
         self._admission = admission
         self._clock = clock
@@ -56,6 +61,8 @@ class Watch:
 
     async def introduced(self, upstream: Upstream, caller: Caller, description: Description) -> bool:
         """Notice a server's introduction; whether it is approved."""
+        if upstream.name in self._ours:
+            return True
         changes = upstream.changes
         digests = await asyncio.to_thread(self._program, upstream.name)
         found = introduction(upstream.name, description, digests)
@@ -71,7 +78,7 @@ class Watch:
     async def sift(self, pages: Sequence[Page], method: Method, *, whole: bool) -> list[Page]:
         """The pages of one server with approved definitions only; `whole` when nothing of the listing is missing."""
         kind = KINDS.get(method.member)
-        if kind is None or not pages:
+        if kind is None or not pages or pages[0].server in self._ours:
             return list(pages)
         read = [(page, *self._definitions(page, kind)) for page in pages]
         found = [one for _, definitions, _ in read for one in definitions.values()]
@@ -87,6 +94,8 @@ class Watch:
 
     async def require(self, passage: Passage, caller: Caller, upstream: Upstream, target: Target) -> None:
         """Return if what the call is about is, now, what a person approved; DeniedError (recorded) if it is not."""
+        if upstream.name in self._ours:
+            return
         kind: Kind | None = "tool" if target.resource.kind == "tool" else None
         kind = "prompt" if target.resource.kind == "prompt" else kind
         server = await self._look(passage, caller, upstream, "server")
