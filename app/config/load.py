@@ -135,6 +135,11 @@ def _check_references(profile: Profile, *, source: str) -> None:
                 remedy=nearest(model.provider, list(profile.providers)),
             )
     for name, server in profile.mcp.servers.items():
+        if name == "sallyport":
+            raise ConfigError(
+                f"{source}: mcp.servers.{name}: this is the name of Sallyport's own tools.",
+                remedy="Give the server another name.",
+            )
         if bool(server.command) == bool(server.url):
             raise ConfigError(
                 f"{source}: mcp.servers.{name}: exactly one of command and url is needed.",

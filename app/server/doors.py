@@ -19,6 +19,7 @@ from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Servers, Watch, registry_routes
 from app.mcp import routes as mcp_routes
+from app.mcp.own import NAME as OWN
 from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.rooms.api import api_rooms
@@ -82,6 +83,7 @@ def watch(site: Site) -> Watch:
         clock=site.clock,
         recheck=site.declared.mcp.recheck,
         program=program,
+        ours={OWN},
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.conformance.kit import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
-PUBLISHES = os.environ.get("SALLYPORT_CONFORMANCE") == "publish"
+PUBLISHES = os.environ.get("CONFORMANCE_PAGE") == "write"
 
 
 def publish(name: str, run: Run) -> None:

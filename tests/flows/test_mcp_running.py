@@ -104,7 +104,7 @@ async def test_profile_read_again_changes_programs_and_names_the_rest(database: 
         assert (answer.changed, answer.waiting) == (["comes", "goes"], ["identity"])
         await until(lambda: servers.states()["comes"].state == "ready")
         assert servers.states()["stays"].pid == before
-        assert set(servers.names) == {"stays", "comes"}
+        assert set(servers.entries) == {"stays", "comes"}
         path.write_text("mcp: [", encoding="utf-8")
         server.reload.heard()
         assert set(servers.names) == {"stays", "comes"}

@@ -1,6 +1,7 @@
 """The site's tool servers: wired, measured, shown.
 
 tool_servers   all of the profile's; builder makes those of a changed one   (building.py)
+own_tools      Sallyport's own, the server `sallyport`                      (own.py)
 ServerMetrics  their numbers                                                (metrics.py)
 LookedAt       their rows                                                   (shown.py)
 """

@@ -11,11 +11,12 @@ from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
 from app.egress.trust import client_context
-from app.mcp import Servers, Surroundings, programs, remotes
+from app.mcp import Servers, Surroundings, programs, provided, remotes
 from app.mcp.supervisor import Capacity, Lifecycle
 from app.mcp.supervisor.groups import delegated
 from app.mcp.upstream.ports import Upstream
 from app.server.site import Site
+from app.server.tools.own import own_tools
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
 _ACTIONS = {
@@ -52,9 +53,11 @@ def surroundings(site: Site) -> Surroundings:
 def builder(site: Site, connector: Connector, around: Surroundings) -> Build:
     """What makes upstreams of the profile's tool servers, now and when the profile changes."""
     tls = client_context(site.profile.egress)
+    inside = provided(own_tools(site), clock=site.clock)
 
     def build(settings: Mcp) -> dict[str, Upstream]:
         return {
+            **inside,
             **programs(settings, own=os.environ, data=site.folder, around=around),
             **remotes(
                 settings.servers,
