@@ -24,9 +24,11 @@ from app.mcp.protocol import (
     Message,
     ProtocolError,
     envelope,
+    mirrored,
 )
 from app.mcp.protocol.envelope import Headers
 from app.mcp.protocol.methods import Method, Target
+from app.mcp.protocol.mirrored import Mirrors
 from app.mcp.sessions import Session, Sessions
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Reply, Upstream
 from app.mcp.upstream.servers import Servers
@@ -182,8 +184,9 @@ class Turns:
         upstream = self._servers.get(turn.target.server)
         if upstream is None:
             raise ProtocolError(f"Nothing here is called {turn.target.name[:200]!r}.", number=INVALID_PARAMS)
+        mirrors = None
         if turn.target.resource.kind != "server":
-            await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
+            mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
         if turn.message.method in _PER_SESSION and not upstream.sessions:
             raise ProtocolError(
                 f"{turn.message.method} is not available on this server: its callers share it.",
@@ -192,7 +195,7 @@ class Turns:
             )
         if turn.message.method == "subscriptions/listen":
             relay = Announcements(relay, turn.passage, upstream.name)
-        outgoing, bound = _outgoing(turn), _bound(turn)
+        outgoing, bound = _mirrored(turn, _outgoing(turn), mirrors), _bound(turn)
         if "requestState" in outgoing.params:
             state = self._seal.open(turn.message.params["requestState"], bound)
             outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, "requestState": state})
@@ -275,6 +278,16 @@ def caller_of(passage: Passage, message: Message, session: Session | None, era: 
 
 def _bound(turn: Turn) -> bytes:
     return inputs.about(turn.caller.principal, turn.message.method, turn.target.server, turn.message.params)
+
+
+def _mirrored(turn: Turn, outgoing: Outgoing, mirrors: Mirrors | None) -> Outgoing:
+    """With the headers that repeat arguments: checked where the caller's era has them, made from the arguments."""
+    if mirrors is None:
+        return outgoing
+    arguments = turn.target.arguments or {}
+    if turn.caller.era == "modern":
+        mirrored.agree(mirrors, arguments, outgoing.headers)
+    return msgspec.structs.replace(outgoing, headers=mirrored.headers_for(mirrors, arguments))
 
 
 def _outgoing(turn: Turn) -> Outgoing:

@@ -39,7 +39,7 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     session: str | None = None
     params: tuple[tuple[str, str], ...] = ()
-    """`Mcp-Param-*`, passed on to a server that checks them; never decided by."""
+    """`Mcp-Param-*`, compared with the arguments that a tool says they repeat; never decided by."""
 
 
 def read_headers(pairs: Iterable[tuple[str, str]]) -> Headers:

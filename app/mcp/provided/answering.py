@@ -45,7 +45,8 @@ class Answering:
         tool = _named(offer.tools, asked, "tool")
         arguments = asked.member("arguments") or {}
         if asked.caller.era == "modern":
-            mirrored.agree(tool.definition.get("inputSchema", {}), arguments, asked.outgoing.headers)
+            found = mirrored.mirrors(tool.definition.get("inputSchema"))
+            mirrored.agree(found or {}, arguments, asked.outgoing.headers)
         try:
             return await self._run(tool, asked, arguments)
         except ProtocolError:
