@@ -55,6 +55,13 @@ class McpServer(Section, frozen=True):
         Literal["eager", "on_demand"],
         Meta(description="start the program with Sallyport, or at its first call"),
     ] = "eager"
+    instances: Annotated[
+        Literal["auto", "shared", "principal", "session"],
+        Meta(
+            description="processes of the program: one for all, one for each principal, one for each session; "
+            "auto: one for all, and one more for a session that needs what only a connection of its own can carry"
+        ),
+    ] = "auto"
     idle_stop: Annotated[
         float,
         Meta(ge=0, description="seconds without a call after which it is stopped (on_demand); 0: never"),

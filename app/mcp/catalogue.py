@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from app.core.call import Resource
 from app.core.errors import EgressError, InputError, UpstreamError
@@ -11,8 +12,8 @@ from app.core.passage import Passage
 from app.mcp import results
 from app.mcp.listing import Page, read_page, visible
 from app.mcp.pins import Watch
-from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, Era, ProtocolError
-from app.mcp.protocol.envelope import SERVER_INFO
+from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, ProtocolError
+from app.mcp.protocol.envelope import SERVER_INFO, SUBSCRIPTION
 from app.mcp.protocol.methods import Method
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Respond, Upstream
 from app.mcp.upstream.servers import Servers
@@ -23,7 +24,7 @@ MOST_ENTRIES = 10_000
 PATIENCE = 10.0
 """Seconds that one server may hold up a listing of all."""
 _OFFERED = ("tools", "resources", "prompts", "completions", "experimental")
-_ANNOUNCED: dict[Era, tuple[str, ...]] = {"old": ("subscribe",), "modern": ("subscribe", "listChanged")}
+_ANNOUNCED = ("subscribe", "listChanged")
 _INSTRUCTIONS = (
     "Tools and prompts are named server__name, resources sallyport://server/address. "
     "Every call is subject to this site's policy and is recorded."
@@ -31,22 +32,29 @@ _INSTRUCTIONS = (
 
 
 class Announcements:
-    """The relay of a subscription: changes of resources the caller may not read are not announced to it."""
+    """The relay of a subscription: changes of resources the caller may not read are not announced to it.
 
-    def __init__(self, relay: Relay, passage: Passage, server: str) -> None:
+    `request` is the id of the caller's request, which is how it tells its subscriptions apart.
+    """
+
+    def __init__(self, relay: Relay, passage: Passage, server: str, *, request: bytes) -> None:
         self.session = None
         self._relay = relay
         self._passage = passage
         self._server = server
+        self._request = Raw(request)
 
     async def notify(self, message: bytes) -> None:
-        """Pass it on if the caller may know."""
+        """Pass it on if the caller may know, under the id of its own request."""
         seen = msgspec.json.decode(message, type=_Update)
-        uri = seen.params.get("uri")
         if seen.method == "notifications/resources/updated":
-            resource = Resource("resource", f"{self._server}/{uri}")
+            resource = Resource("resource", f"{self._server}/{seen.params.get('uri')}")
             if not self._passage.may("resource.read", resource):
                 return
+        meta = seen.params.get("_meta")
+        if isinstance(meta, dict) and SUBSCRIPTION in meta:
+            params = {**seen.params, "_meta": {**meta, SUBSCRIPTION: self._request}}
+            message = msgspec.json.encode({"jsonrpc": "2.0", "method": seen.method, "params": params})
         await self._relay.notify(message)
 
     async def ask(self, method: str, params: msgspec.Raw | None, respond: Respond) -> bool:
@@ -78,8 +86,7 @@ class Catalogue:
         offered = {key: found.capabilities[key] for key in _OFFERED if key in found.capabilities}
         for key in ("tools", "prompts", "resources"):
             if isinstance(offered.get(key), dict):
-                # Announcements need a stream: `subscriptions/listen` of the modern era, and a server of one's own.
-                kept = _ANNOUNCED[caller.era] if upstream.sessions else ()
+                kept = _ANNOUNCED if upstream.sessions else _ANNOUNCED[1:]
                 offered[key] = {name: value for name, value in offered[key].items() if name in kept}
         if upstream.sessions and "logging" in found.capabilities:
             offered["logging"] = found.capabilities["logging"]

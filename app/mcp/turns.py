@@ -29,7 +29,7 @@ from app.mcp.protocol import (
 from app.mcp.protocol.envelope import Headers
 from app.mcp.protocol.methods import Method, Target
 from app.mcp.protocol.mirrored import Mirrors
-from app.mcp.sessions import Session, Sessions
+from app.mcp.streams import Session, SessionLine, Sessions
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Reply, Upstream
 from app.mcp.upstream.servers import Servers
 
@@ -46,9 +46,7 @@ _OURS = frozenset(
 _LISTENING = 3600.0
 _TASKS = "io.modelcontextprotocol/tasks"
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
-_PER_SESSION = frozenset(
-    {"logging/setLevel", "resources/subscribe", "resources/unsubscribe", "subscriptions/listen"}
-)
+_PER_SESSION = frozenset({"logging/setLevel", "resources/subscribe", "resources/unsubscribe"})
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +183,11 @@ class Turns:
         if upstream is None:
             raise ProtocolError(f"Nothing here is called {turn.target.name[:200]!r}.", number=INVALID_PARAMS)
         mirrors = None
+        if turn.session is not None:
+            line = SessionLine(turn.session, turn.passage, server=upstream.name)
+            caller = msgspec.structs.replace(turn.caller, line=line)
+            turn = msgspec.structs.replace(turn, caller=caller)
+        upstream = upstream.of(turn.caller, turn.message.method)
         if turn.target.resource.kind != "server":
             mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
         if turn.message.method in _PER_SESSION and not upstream.sessions:
@@ -194,13 +197,15 @@ class Turns:
                 status=results.status_of(METHOD_NOT_FOUND, turn.caller.era),
             )
         if turn.message.method == "subscriptions/listen":
-            relay = Announcements(relay, turn.passage, upstream.name)
+            relay = Announcements(relay, turn.passage, upstream.name, request=turn.message.id or b"null")
         outgoing, bound = _mirrored(turn, _outgoing(turn), mirrors), _bound(turn)
         if "requestState" in outgoing.params:
             state = self._seal.open(turn.message.params["requestState"], bound)
             outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, "requestState": state})
         started = time.monotonic()
         reply = await self._rounds(turn, upstream, outgoing, relay)
+        if turn.message.method == "logging/setLevel" and turn.session is not None and reply.error is None:
+            turn.session.level = str(turn.message.params.get("level", ""))[:20]
         turn.passage.timings["upstream"] = time.monotonic() - started
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:
@@ -300,7 +305,9 @@ def _outgoing(turn: Turn) -> Outgoing:
             params["ref"] = {**message.params["ref"], key: turn.target.name}
         else:
             params[turn.method.key] = turn.target.name
-    meta = _MEMBERS.decode(message.raw["_meta"]) if message.meta else {}
+    meta: dict[str, Any] = dict(_MEMBERS.decode(message.raw["_meta"])) if message.meta else {}
+    if turn.session is not None and turn.session.level:
+        meta[envelope.LOG_LEVEL] = turn.session.level
     return Outgoing(
         method=message.method,
         params=params,

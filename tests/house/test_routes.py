@@ -17,8 +17,6 @@ PUBLIC = {
     "GET /api/hello": "probe",
     "GET /api/openapi.json": "describes",
     "POST /api/event_logging/batch": "telemetry",
-    "GET /mcp": "405",
-    "GET /mcp/{server}": "405",
 }
 
 

@@ -224,5 +224,5 @@ class Watch:
 
 
 def _place(upstream: Upstream, caller: Caller, kind: Kind) -> tuple[str, str, Kind]:
-    """Callers of a shared program see the same; a remote server may show each principal something else."""
-    return upstream.name, f"{caller.era} {caller.principal}" if upstream.sessions else "", kind
+    """Callers of a shared program see the same; others may be shown something else."""
+    return upstream.name, upstream.place(caller), kind

@@ -15,13 +15,13 @@ from app.core.passage import Passage
 from app.extensions import ToolProvider
 from app.mcp import results
 from app.mcp.protocol import INTERNAL_ERROR, INVALID_PARAMS, ProtocolError
+from app.mcp.protocol.envelope import LOG_LEVEL
 from app.mcp.provided.answering import Answering
-from app.mcp.provided.listeners import Listeners, Wishes
+from app.mcp.provided.listeners import MOST_ADDRESSES, Listeners, Wishes
 from app.mcp.provided.running import LEVELS, Asked
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Status, Upstream
 
 MOST_SESSIONS = 10_000
-LOG_LEVEL = "io.modelcontextprotocol/logLevel"
 _LEVEL_OF_OLD = "info"
 """What a session of the older era hears of before it says otherwise."""
 _log = logging.getLogger(__name__)
@@ -39,7 +39,15 @@ class ProvidedServer:
         self._began = clock.monotonic()
         self._listeners = Listeners()
         self._answering = Answering(announce=self._announce)
-        self._levels: OrderedDict[str, str] = OrderedDict()
+        self._subscribed: OrderedDict[str, set[str]] = OrderedDict()
+
+    def of(self, caller: Caller, method: str) -> "ProvidedServer":
+        """Itself."""
+        return self
+
+    def place(self, caller: Caller) -> str:
+        """All see the same."""
+        return ""
 
     async def run(self) -> None:
         """Nothing goes on in the background."""
@@ -53,8 +61,13 @@ class ProvidedServer:
         return Status(state="ready", seconds=self._clock.monotonic() - self._began)
 
     async def forget(self, passage: Passage, caller: Caller) -> None:
-        """The caller's session ended, and with it the level it had set."""
-        self._levels.pop(caller.session, None)
+        """The caller's session ended, and with it its subscriptions."""
+        self._subscribed.pop(caller.session, None)
+
+    async def listen(self, passage: Passage, caller: Caller) -> None:
+        """Tell the stream of a session what changes."""
+        if caller.line is not None:
+            await self._listeners.stand(caller.line, self._addresses(caller))
 
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """From what it offers."""
@@ -71,7 +84,7 @@ class ProvidedServer:
     async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
         """Answer one request; of what the provider raises only the log hears more than that it failed."""
         asked = Asked(
-            passage=passage, caller=caller, outgoing=outgoing, relay=relay, loud=self._loud(caller, outgoing)
+            passage=passage, caller=caller, outgoing=outgoing, relay=relay, loud=_loud(caller, outgoing)
         )
         try:
             value = await self._value(asked)
@@ -94,27 +107,31 @@ class ProvidedServer:
                 await self._listeners.listen(Wishes.read(asked.member("notifications")), asked.relay)
                 return {}
             case "logging/setLevel":
-                return self._set_level(asked)
-            case "resources/subscribe" | "resources/unsubscribe":
-                return {}
+                return _checked_level(asked)
+            case "resources/subscribe":
+                return self._subscribe(asked, on=True)
+            case "resources/unsubscribe":
+                return self._subscribe(asked, on=False)
             case _:
                 return await self._answering.answer(self._provider.offer(), asked)
 
-    def _set_level(self, asked: Asked) -> dict[str, Any]:
-        level = asked.member("level")
-        if level not in LEVELS:
-            raise ProtocolError(f"params.level must be one of {', '.join(LEVELS)}.", number=INVALID_PARAMS)
-        self._levels[asked.caller.session] = level
-        self._levels.move_to_end(asked.caller.session)
-        if len(self._levels) > MOST_SESSIONS:
-            self._levels.popitem(last=False)
+    def _subscribe(self, asked: Asked, *, on: bool) -> dict[str, Any]:
+        addresses, address = self._addresses(asked.caller), str(asked.member("uri"))
+        if not on:
+            addresses.discard(address)
+        elif len(addresses) < MOST_ADDRESSES:
+            addresses.add(address)
+        else:
+            raise ProtocolError(f"A session subscribes to {MOST_ADDRESSES} at most.", number=INVALID_PARAMS)
         return {}
 
-    def _loud(self, caller: Caller, outgoing: Outgoing) -> str:
-        if caller.era == "old":
-            return self._levels.get(caller.session, _LEVEL_OF_OLD)
-        level = outgoing.meta.get(LOG_LEVEL, "")
-        return str(msgspec.json.decode(level) if isinstance(level, Raw) else level)
+    def _addresses(self, caller: Caller) -> set[str]:
+        """What a session subscribed to; of too many sessions the longest unused gives way."""
+        addresses = self._subscribed.setdefault(caller.session, set())
+        self._subscribed.move_to_end(caller.session)
+        if len(self._subscribed) > MOST_SESSIONS:
+            self._subscribed.popitem(last=False)
+        return addresses
 
     def _announce(self, changed: str) -> None:
         self.changes += 1
@@ -124,6 +141,18 @@ class ProvidedServer:
 def provided(providers: Mapping[str, ToolProvider], *, clock: Clock) -> dict[str, Upstream]:
     """Providers as upstreams, by name."""
     return {name: ProvidedServer(name, provider, clock=clock) for name, provider in providers.items()}
+
+
+def _checked_level(asked: Asked) -> dict[str, Any]:
+    """The door keeps it with the session, and puts it into each request from then on."""
+    if asked.member("level") not in LEVELS:
+        raise ProtocolError(f"params.level must be one of {', '.join(LEVELS)}.", number=INVALID_PARAMS)
+    return {}
+
+
+def _loud(caller: Caller, outgoing: Outgoing) -> str:
+    level = outgoing.meta.get(LOG_LEVEL, _LEVEL_OF_OLD if caller.era == "old" else "")
+    return str(msgspec.json.decode(level) if isinstance(level, Raw) else level)
 
 
 def _refusal(number: int, message: str, data: Any) -> Reply:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from app.egress.sandbox import Child, Level, Program, spawn
@@ -10,7 +10,9 @@ from app.mcp.supervisor.logfile import LogFile
 from app.mcp.supervisor.rules import Rules
 from app.mcp.supervisor.usage import Usage
 from app.mcp.supervisor.watch import Watch
+from app.mcp.upstream.guest import Guest
 from app.mcp.upstream.pipe import Pipe
+from app.mcp.upstream.ports import Line
 
 if TYPE_CHECKING:
     from app.mcp.supervisor.supervised import Surroundings
@@ -25,7 +27,7 @@ class Life:
     """`pipe` is there from the greeting to the end."""
 
     def __init__(
-        self, name: str, program: Program, *, rules: Rules, around: "Surroundings", log: LogFile
+        self, key: str, program: Program, *, rules: Rules, around: "Surroundings", log: LogFile
     ) -> None:
         self.pid = 0
         self.level = Level()
@@ -34,7 +36,10 @@ class Life:
         self.asked = False
         """Whether it was asked `server/discover`."""
         self.greeted = False
-        self.name = name
+        self.key = key
+        """The name of the server, and of which of its processes."""
+        self.guest: Guest | None = None
+        self.lines: Collection[Line] = ()
         self.wind_up: Callable[[str], None] = lambda _: None
         """Called with the reason when it is to end without a fault of its own."""
         self.renewing = asyncio.Event()
@@ -53,14 +58,21 @@ class Life:
     async def run(self, ready: Callable[[dict[str, Any]], None], *, probe: bool) -> str:
         """From the spawn to the end of everything it started; returns why it ended, UpstreamError if it never was."""
         groups = self._around.groups
-        cgroup = groups.make(self.name, self._program.confinement.limits) if groups else ""
+        cgroup = groups.make(self.key, self._program.confinement.limits) if groups else ""
         began = self._around.clock.monotonic()
         child = None
         try:
             child = await spawn(self._program, cgroup=cgroup)
             self.pid, self.level = child.pid, child.level
             self._log.note(f"started: process {child.pid}, confinement {child.level.text}")
-            pipe = Pipe(self.name, child, us=self._around.us, clock=self._around.clock)
+            pipe = Pipe(
+                self.key.partition("@")[0],
+                child,
+                us=self._around.us,
+                clock=self._around.clock,
+                guest=self.guest,
+                lines=self.lines,
+            )
 
             async def greet() -> str:
                 self.asked = probe
@@ -77,7 +89,7 @@ class Life:
             if child is not None:
                 await _ended(child)
             if groups is not None:
-                groups.remove(self.name)
+                groups.remove(self.key)
 
     async def _first_of(self, child: Child, pipe: Pipe, greet: Any) -> str:
         """Why the conversation ended: whichever of these notices first."""

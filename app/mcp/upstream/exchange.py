@@ -18,6 +18,7 @@ Fields = tuple[tuple[str, str], ...]
 """HTTP header fields, names in lower case."""
 Follow = Callable[[Wire, bytes], Awaitable[None]]
 """Takes what comes before the answer: the message and its original bytes."""
+_BEAT_SECONDS = 20.0
 _FIELDS: Fields = (("content-type", "application/json"), ("accept", "application/json, text/event-stream"))
 
 
@@ -76,6 +77,23 @@ class Exchange:
             if wire is not None and (wire.result is not UNSET or wire.error is not UNSET):
                 return Answered(wire, reply.header("mcp-session-id"))
             raise self._unusable(reply.status)
+
+    async def hear(
+        self, passage: Passage, fields: Fields, follow: Callable[[bytes, str], Awaitable[None]]
+    ) -> bool:
+        """Follow the server's own stream (GET) to its end, with each event's data and id; False: it has none."""
+        headers = (("accept", "text/event-stream"), *self._declared, *self._secrecy.fields(passage), *fields)
+        async with await self._http.request(
+            passage, "GET", self._target, headers, heartbeat=_BEAT_SECONDS
+        ) as reply:
+            kind = reply.header("content-type").partition(";")[0].strip().lower()
+            if reply.status != 200 or kind != "text/event-stream":
+                return False
+            reader = EventReader()
+            async for chunk in reply:
+                for data in reader.feed(chunk):
+                    await follow(data, reader.last_id)
+        return True
 
     async def tell(self, passage: Passage, body: bytes, fields: Fields) -> None:
         """Send a notification or a response; what comes back is of no interest."""

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from app.core.errors import EgressError, SecretError, UpstreamError
 from app.core.passage import Passage
-from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Respond, Upstream
+from app.mcp.upstream.ports import Caller, Description, Line, Outgoing, Relay, Reply, Respond, Upstream
 from app.secrets import NOTHING, Broker, Injection, Redactor, Stream
 
 Fields = tuple[tuple[str, str], ...]
@@ -68,6 +68,14 @@ class Redacted:
         self._redactor = redactor
         self._source = f"The tool server {upstream.name}"
 
+    def of(self, caller: Caller, method: str) -> Upstream:
+        """As the upstream does, cleaned."""
+        return Redacted(self._upstream.of(self._heard(caller), method), self._redactor)
+
+    def place(self, caller: Caller) -> str:
+        """As the upstream does."""
+        return self._upstream.place(caller)
+
     @property
     def changes(self) -> int:
         """As the upstream counts them."""
@@ -84,7 +92,7 @@ class Redacted:
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """Its description, cleaned."""
         try:
-            found = await self._upstream.describe(passage, caller)
+            found = await self._upstream.describe(passage, self._heard(caller))
         except (UpstreamError, EgressError) as error:
             raise self._clean(error) from None
         return msgspec.convert(self._redactor.decoded(msgspec.to_builtins(found)), Description)
@@ -93,13 +101,17 @@ class Redacted:
         """Its answer, cleaned; withheld when it cannot be."""
         try:
             reply = await self._upstream.request(
-                passage, caller, outgoing, _CleanRelay(relay, self._redactor, self._source)
+                passage, self._heard(caller), outgoing, _CleanRelay(relay, self._redactor, self._source)
             )
         except (UpstreamError, EgressError) as error:
             raise self._clean(error) from None
         if not self._redactor.matcher:
             return reply
         return Reply(result=self._raw(reply.result), error=self._raw(reply.error), era=reply.era)
+
+    async def listen(self, passage: Passage, caller: Caller) -> None:
+        """As the upstream does, cleaned."""
+        await self._upstream.listen(passage, self._heard(caller))
 
     async def forget(self, passage: Passage, caller: Caller) -> None:
         """As the upstream does."""
@@ -109,6 +121,12 @@ class Redacted:
         """As the upstream does; whoever shows it cleans it."""
         return self._upstream.state()
 
+    def _heard(self, caller: Caller) -> Caller:
+        """The caller, whose line hears nothing that is known to be secret."""
+        if caller.line is None:
+            return caller
+        return msgspec.structs.replace(caller, line=_CleanLine(caller.line, self._redactor, self._source))
+
     def _raw(self, raw: Raw | None) -> Raw | None:
         return Raw(self._redactor.json(bytes(raw), source=self._source)) if raw is not None else None
 
@@ -117,6 +135,30 @@ class Redacted:
         error.remedy = self._redactor.text(error.remedy)
         error.args = (error.message,)
         return error
+
+
+class _CleanLine:
+    """The caller's line, cleaned."""
+
+    def __init__(self, line: Line, redactor: Redactor, source: str) -> None:
+        self._line = line
+        self._redactor = redactor
+        self._source = source
+
+    @property
+    def open(self) -> bool:
+        """As the line is."""
+        return self._line.open
+
+    def notify(self, message: bytes) -> None:
+        """Pass it on, cleaned."""
+        self._line.notify(self._redactor.json(message, source=self._source))
+
+    def ask(self, method: str, params: Raw | None, respond: Respond) -> bool:
+        """Pass it on, cleaned."""
+        if params is not None:
+            params = Raw(self._redactor.json(bytes(params), source=self._source))
+        return self._line.ask(self._redactor.text(method), params, respond)
 
 
 class _CleanRelay:
