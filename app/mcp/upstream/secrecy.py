@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from app.core.errors import EgressError, SecretError, UpstreamError
 from app.core.passage import Passage
+from app.mcp.oauth import Authorizes
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Respond, Upstream
 from app.secrets import NOTHING, Broker, Injection, Redactor, Stream
 
@@ -117,6 +118,25 @@ class Redacted:
         error.remedy = self._redactor.text(error.remedy)
         error.args = (error.message,)
         return error
+
+
+class SignedIn(Redacted):
+    """An upstream whose answers to each caller are free of that caller's tokens."""
+
+    def __init__(self, upstream: Upstream, bearer: Authorizes) -> None:
+        super().__init__(upstream, Redactor())
+        self._bearer = bearer
+
+    async def describe(self, passage: Passage, caller: Caller) -> Description:
+        """Its description, cleaned."""
+        return await self._for(passage).describe(passage, caller)
+
+    async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
+        """Its answer, cleaned."""
+        return await self._for(passage).request(passage, caller, outgoing, relay)
+
+    def _for(self, passage: Passage) -> Redacted:
+        return Redacted(self._upstream, self._bearer.redactor(passage))
 
 
 class _CleanRelay:
