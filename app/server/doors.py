@@ -35,6 +35,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     stopping: asyncio.Event
     build: Build
     connector: Connector
+    sign_ins: SignIns
 
 
 @asynccontextmanager
@@ -68,7 +69,14 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
             ),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping, build=build, connector=connector)
+        yield Doors(
+            routes=routes,
+            servers=servers,
+            stopping=stopping,
+            build=build,
+            connector=connector,
+            sign_ins=sign_ins,
+        )
     finally:
         running.cancel()
         await asyncio.wait({running})

@@ -93,7 +93,7 @@ async def running(
                     control(
                         site.folder,
                         admission=site.admission,
-                        servers=LookedAt(doors.servers),
+                        servers=LookedAt(doors.servers, site.secrets.sign_ins),
                         reload=reload,
                     ),
                     _listening(site, doors, certificate, seal) as url,

@@ -3,6 +3,7 @@
 import re
 
 import aiohttp
+import pytest
 
 from app.core.call import Resource
 from app.server.first_run import host_call
@@ -81,6 +82,7 @@ async def test_person_is_signed_out_there_and_here(serve: Serve, visit: Visit, h
     assert out["status"] == "ok"
 
 
+@pytest.mark.slow
 async def test_listing_of_all_servers_names_those_that_want_a_sign_in(
     serve: Serve, http: aiohttp.ClientSession
 ):
@@ -110,6 +112,7 @@ async def test_token_that_a_server_repeats_reaches_nobody(serve: Serve, http: ai
     assert outcome["body"]["secrets"] == ["sign-in:far@1"]
 
 
+@pytest.mark.slow
 async def test_missing_scope_is_asked_for_at_the_next_sign_in_and_not_before(
     serve: Serve, http: aiohttp.ClientSession
 ):
@@ -130,6 +133,7 @@ async def test_missing_scope_is_asked_for_at_the_next_sign_in_and_not_before(
     assert statuses == ["error", "error", "ok", "ok"]
 
 
+@pytest.mark.slow
 async def test_one_sign_in_of_an_administrator_serves_everybody(serve: Serve, http: aiohttp.ClientSession):
     async with oauth_server(subject="site") as far:
         served = await serve(profile(far, per="site"))
@@ -145,6 +149,7 @@ async def test_one_sign_in_of_an_administrator_serves_everybody(serve: Serve, ht
     assert [row["actor"] for row in denied] == ["bob"]
 
 
+@pytest.mark.slow
 async def test_service_accounts_use_the_client_s_own_token(serve: Serve, http: aiohttp.ClientSession):
     async with oauth_server(clients={"site": "client-secret-4711"}) as far:
         served = await serve(

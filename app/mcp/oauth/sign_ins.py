@@ -59,7 +59,7 @@ class SignIns:
         entry = self._entry(server)
         owner = owner_of(entry, passage.principal)
         row = await self._vault.row(server, owner) if owner else None
-        return standing_of(server, entry, row, by_itself=owner == CLIENT, page=self._parts.page(server))
+        return state_of(server, entry, row, by_itself=owner == CLIENT, page=self._parts.page(server))
 
     # --- in
 
@@ -150,7 +150,7 @@ class SignIns:
         )  # fmt: skip
         held = await self._vault.keep(passage, kept, grant)
         passage.note(result=facts_of(held.row))
-        return standing_of(row.server, entry, held.row, by_itself=False, page=self._parts.page(row.server))
+        return state_of(row.server, entry, held.row, by_itself=False, page=self._parts.page(row.server))
 
     # --- out
 
@@ -160,20 +160,24 @@ class SignIns:
         row = await self._vault.row(server, owner) if owner else None
         if row is None or row.state != "signed in":
             raise ConflictError(f"There is no sign-in at {server}.", remedy="")
+        await self.end(passage, row)
+        return state_of(server, entry, None, by_itself=owner == CLIENT, page=self._parts.page(server))
+
+    async def end(self, passage: Passage, row: SignInRow, *, problem: str = "") -> None:
+        """Destroy these tokens, whosever they are, and revoke them; for those who were admitted to do that."""
         try:
-            held = await self._vault.find(server, owner, fresh=True)
+            held = await self._vault.find(row.server, row.principal, fresh=True)
         except BoxError:
             held = None  # a box that does not open is let go all the same
-        await self._vault.end(row, problem="")
+        await self._vault.end(row, problem=problem)
         revoked = False
-        if held is not None:
+        if held is not None and row.server in self._parts.entries():
             try:
-                secret = self._parts.secret(passage, server, held.grant.client)
+                secret = self._parts.secret(passage, row.server, held.grant.client)
                 revoked = await self._parts.tokens.revoke(passage, held.grant, secret=secret)
             except SignInError as error:
                 passage.note(error=error.message)
         passage.note(result={**facts_of(row), "revoked": revoked})
-        return standing_of(server, entry, None, by_itself=owner == CLIENT, page=self._parts.page(server))
 
     # --- both
 
@@ -209,7 +213,7 @@ def facts_of(row: SignInRow) -> dict[str, object]:
     }
 
 
-def standing_of(
+def state_of(
     server: str, entry: McpServer, row: SignInRow | None, *, by_itself: bool, page: str
 ) -> SignInState:
     """A row as people see it."""

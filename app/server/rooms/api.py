@@ -28,7 +28,7 @@ def api_rooms(site: Site, *, servers: Servers, sign_ins: SignIns, stopping: asyn
         recorder=site.recorder,
         secrets=site.secrets,
         sign_ins=sign_ins,
-        servers=LookedAt(servers),
+        servers=LookedAt(servers, site.secrets.sign_ins),
         sinks=site.sinks,
         erasures=site.keeping.erasures,
         holds=site.keeping.holds,

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.audit.event import Event
+from app.core.call import Resource
 from app.core.ids import child_span, uuid7_text
 from app.core.passage import Passage
 from app.egress import Connector
 from app.egress.trust import client_context
-from app.mcp.oauth import CALLBACK, DOCUMENT, Fetch, Parts, document
+from app.mcp.oauth import CALLBACK, DOCUMENT, Fetch, Parts, SignIns, document
+from app.secrets.signins.records import CLIENT, SITE, SignInRow
+from app.server.first_run import host_call
 from app.server.site import Site
 
 
@@ -28,6 +31,26 @@ def sign_in_parts(site: Site, connector: Connector) -> Parts:
         public=site.profile.listen.url.rstrip("/"),
         note=note,
     )
+
+
+async def end_of_the_gone(site: Site, sign_ins: SignIns) -> None:
+    """End the sign-ins of accounts that are disabled or deleted; they could not be used any more anyway."""
+    rows = [
+        row for row in await site.secrets.sign_ins.rows() if row.state == "signed in" and _is_account(row)
+    ]
+    if not rows:
+        return
+    accounts = [*await site.identity.users.list_all(), *await site.identity.services.list_all()]
+    active = {str(account.id) for account in accounts if account.state == "active"}
+    for row in rows:
+        if row.principal not in active:
+            call = host_call("admin.server.sign_out", Resource("server", row.server))
+            async with site.admission.admit(call) as passage:
+                await sign_ins.end(passage, row, problem="the account is disabled")
+
+
+def _is_account(row: SignInRow) -> bool:
+    return row.principal not in (SITE, CLIENT) and not row.principal.startswith("uid:")
 
 
 def client_document(site: Site) -> Mapping[str, Any] | None:
