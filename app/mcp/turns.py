@@ -15,6 +15,7 @@ from app.mcp import inputs, protocol, results
 from app.mcp.answers import Answer, refused, upstream_failed
 from app.mcp.catalogue import Announcements, Catalogue
 from app.mcp.inputs import Seal
+from app.mcp.oauth import SignInWanted
 from app.mcp.pins import Watch
 from app.mcp.protocol import (
     CANCELLED,
@@ -29,6 +30,7 @@ from app.mcp.protocol import (
 from app.mcp.protocol.envelope import Headers
 from app.mcp.protocol.methods import Method, Target
 from app.mcp.protocol.mirrored import Mirrors
+from app.mcp.signing_in import sign_in_answer, without_our_answer
 from app.mcp.streams import Session, SessionLine, Sessions
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Reply, Upstream
 from app.mcp.upstream.servers import Servers
@@ -141,6 +143,14 @@ class Turns:
 
     def _failed(self, turn: Turn, error: UpstreamError | EgressError) -> Answer:
         turn.passage.note(status="error", error=str(error))
+        if isinstance(error, SignInWanted):
+            return sign_in_answer(
+                turn.message.id,
+                error,
+                caller=turn.caller,
+                method=turn.message.method,
+                trace=turn.inbound.trace,
+            )
         return upstream_failed(turn.message.id, error, trace=turn.inbound.trace)
 
     async def _dispatch(self, turn: Turn, relay: Relay) -> Answer:
@@ -310,7 +320,7 @@ def _outgoing(turn: Turn) -> Outgoing:
         meta[envelope.LOG_LEVEL] = turn.session.level
     return Outgoing(
         method=message.method,
-        params=params,
+        params=without_our_answer(params),
         meta={key: value for key, value in meta.items() if key not in _OURS},
         progress=meta.get("progressToken"),
         headers=turn.inbound.headers.params,

@@ -12,6 +12,7 @@ from app.core.ids import new_trace, uuid7
 from app.egress import Connector
 from app.egress.trust import client_context
 from app.mcp import Servers, Surroundings, programs, provided, remotes
+from app.mcp.oauth import Parts
 from app.mcp.supervisor import Capacity, Lifecycle
 from app.mcp.supervisor.groups import delegated
 from app.mcp.upstream.ports import Upstream
@@ -50,7 +51,7 @@ def surroundings(site: Site) -> Surroundings:
     return around
 
 
-def builder(site: Site, connector: Connector, around: Surroundings) -> Build:
+def builder(site: Site, connector: Connector, around: Surroundings, sign_in: Parts) -> Build:
     """What makes upstreams of the profile's tool servers, now and when the profile changes."""
     tls = client_context(site.profile.egress)
     inside = provided(own_tools(site), clock=site.clock)
@@ -67,6 +68,7 @@ def builder(site: Site, connector: Connector, around: Surroundings) -> Build:
                 us=US,
                 broker=site.secrets.broker,
                 redactor=site.secrets.redactor,
+                sign_in=sign_in,
             ),
         }
 
