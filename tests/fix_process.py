@@ -211,7 +211,7 @@ class Provider:
         return {"-".join(found["traceparent"].split("-")[1:3]) for found in headers}
 
 
-def until(true: Any, seconds: float = 20.0) -> Any:
+def until(true: Any, seconds: float = 60.0) -> Any:
     """Wait, blocking, for something to become true and return it."""
     deadline = time.monotonic() + seconds
     while not (found := true()):

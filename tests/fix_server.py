@@ -127,7 +127,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def until(true: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait for something to become true and return it."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (found := true()):

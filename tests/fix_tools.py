@@ -28,8 +28,9 @@ from app.core.verdict import Decision
 from app.db import Connection, connect, open_pool
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
+from app.extensions import ToolProvider
 from app.jobs import Job, run_jobs
-from app.mcp import Servers, Surroundings, Watch, programs, remotes, routes
+from app.mcp import Servers, Surroundings, Watch, programs, provided, remotes, routes
 from app.mcp.supervisor import Capacity
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
@@ -167,8 +168,10 @@ async def tool_site(
     programs_at_once: int = 64,
     pins: Mode = "trust-first",
     recheck: float = 5.0,
+    providers: Mapping[str, ToolProvider] | None = None,
 ) -> AsyncIterator[ToolSite]:
     """Everything a tool call crosses, from the listening socket to the database."""
+    inside = provided(providers or {}, clock=CLOCK)
 
     async def dial() -> Connection:
         return await connect(database, purpose="record", timeout=5)
@@ -190,6 +193,7 @@ async def tool_site(
             around=around,
         ),
         **remotes(settings, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US),
+        **inside,
     }
     fleet = Servers(upstreams, Mcp(servers=settings, hold_after=hold_after))
     listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
@@ -209,7 +213,12 @@ async def tool_site(
             metrics=CallMetrics(CollectorRegistry()),
         )
         watch = Watch(
-            catalog=catalog, admission=admission, clock=CLOCK, recheck=lambda: recheck, program=lambda _: {}
+            catalog=catalog,
+            admission=admission,
+            clock=CLOCK,
+            recheck=lambda: recheck,
+            program=lambda _: {},
+            ours=inside,
         )
         doors = routes(
             admission=admission, servers=fleet, clock=CLOCK, watch=watch, new_id=lambda: uuid4().hex, us=US

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from app import __version__
 from app.admission import Admission
-from app.console import catalog, decisions, directory, manual, overview, secrets
+from app.console import catalog, decisions, directory, manual, overview, secrets, upstream
 from app.console.browser import HEADERS, HOME, wants_html
 from app.console.door import Door, View, Visit
 from app.console.render import Templates
@@ -31,6 +31,7 @@ def routes(*, admission: Admission, sources: Sources) -> list[Route]:
         *directory.views(sources),
         *catalog.views(sources),
         *secrets.views(sources),
+        *upstream.views(sources),
         *manual.views(),
     ]
     return [
@@ -38,6 +39,8 @@ def routes(*, admission: Admission, sources: Sources) -> list[Route]:
         *SignIn(door=door, identity=sources.identity).routes(),
         *catalog.Judging(door=door, sources=sources).routes(),
         *secrets.Changing(door=door, sources=sources).routes(),
+        *upstream.SigningIn(door=door, sources=sources).routes(),
+        *upstream.Returning(door=door, sources=sources).routes(),
         Route(
             method="GET",
             path="/console/assets/{name}",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,6 +13,7 @@ from app.core.clock import Clock
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.secrets import Secrets
+from app.secrets.signins import SignsIn
 
 
 class ServerLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +58,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the pages are made from. `stopping` is set when the server drains, so that live views end."""
+    """Everything the pages are made from. `stopping` is set when the server drains, so that live views end.
+
+    `client_document` is None where nobody outside can read it.
+    """
 
     identity: Identity
     policies: Policies
@@ -71,4 +76,6 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     vaults: Callable[[], Sequence[VaultLine]]
     findings: Callable[[], Awaitable[Sequence[Finding]]]
+    sign_ins: SignsIn
+    client_document: Callable[[], Mapping[str, Any] | None]
     stopping: asyncio.Event

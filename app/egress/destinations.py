@@ -87,6 +87,8 @@ def of_servers(mcp: Mcp) -> Iterator[Destination]:
     for name, server in mcp.servers.items():
         if server.url:
             yield from_url(server.url, name=f"{SERVERS}.{name}", purpose="tool server")
+        for issuer in server.oauth.issuers:
+            yield from_url(issuer, name=f"{SERVERS}.{name}.oauth.issuers", purpose="authorization server")
 
 
 def declared(profile: Profile) -> Iterator[Destination]:

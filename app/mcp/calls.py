@@ -1,5 +1,7 @@
 """One MCP message as a governed call: admitted or denied, recorded either way, answered."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import msgspec
@@ -15,9 +17,10 @@ from app.mcp.inputs import Seal
 from app.mcp.pins import Watch
 from app.mcp.protocol import INVALID_PARAMS, Era, Message, ProtocolError, envelope, methods
 from app.mcp.protocol.methods import Method, Target
-from app.mcp.sessions import Sessions
+from app.mcp.streams import Replay, Session, SessionLine, Sessions
+from app.mcp.streams.replay import place_of
 from app.mcp.turns import Inbound, Turn, Turns, caller_of
-from app.mcp.upstream.ports import Relay
+from app.mcp.upstream.ports import Caller, Relay
 from app.mcp.upstream.servers import Servers
 from app.mcp.upstream.silent import Silent
 
@@ -96,6 +99,55 @@ class Calls:
             return denied(None, error)
         except RecordUnavailableError as error:
             return unavailable(None, error, trace=inbound.trace)
+
+    async def listen(
+        self, inbound: Inbound, send: Callable[[Replay, int | None], Awaitable[Answer]]
+    ) -> Answer:
+        """GET: let a session hear what belongs to none of its requests, or the rest of an answer that broke off."""
+        target = Target(
+            action="server.connect", resource=methods.server_resource(inbound.server), server=inbound.server
+        )
+        call = self._call(inbound, Message(method="session/listen"), target, era="old", broken=None)
+        try:
+            async with self._admission.admit(call) as passage:
+                session = self._sessions.find(
+                    inbound.headers.session or "", principal=passage.principal.id, server=inbound.server
+                )
+                if session is None:
+                    passage.note(status="refused", error="There is no such session of this principal here.")
+                    return Answer(status=404)
+                place = place_of(inbound.headers.last_event) if inbound.headers.last_event else None
+                replay = session.stream(place[0]) if place else session.standing
+                if replay is None:
+                    passage.note(status="refused", error="Nothing is kept of the stream that it asks for.")
+                    return Answer(status=400)
+                caller = caller_of(passage, Message(), session, "old")
+                async with asyncio.TaskGroup() as group:
+                    hearing = [
+                        group.create_task(one)
+                        for one in self._heard(passage, session, caller, inbound.server)
+                    ]
+                    answer = await send(replay, place[1] if place else None)
+                    for task in hearing:
+                        task.cancel()
+                return answer
+        except DeniedError as error:
+            return denied(None, error)
+        except RecordUnavailableError as error:
+            return unavailable(None, error, trace=inbound.trace)
+
+    def _heard(
+        self, passage: Passage, session: Session, caller: Caller, server: str
+    ) -> Iterator[Coroutine[None, None, None]]:
+        """What listens to each server of the endpoint that the caller may reach."""
+        for name in self._servers.names:
+            upstream = self._servers.get(name)
+            reachable = server == name or (
+                not server and passage.may("server.connect", methods.server_resource(name))
+            )
+            if upstream is not None and reachable:
+                line = SessionLine(session, passage, server=name)
+                yield upstream.listen(passage, msgspec.structs.replace(caller, line=line))
 
     async def refuse(self, inbound: Inbound, error: ProtocolError) -> Answer:
         """The answer to a body that is no message; recorded where somebody claimed to be someone."""

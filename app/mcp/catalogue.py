@@ -4,15 +4,17 @@ import asyncio
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from app.core.call import Resource
 from app.core.errors import EgressError, InputError, UpstreamError
 from app.core.passage import Passage
 from app.mcp import results
 from app.mcp.listing import Page, read_page, visible
+from app.mcp.oauth import SignInWanted
 from app.mcp.pins import Watch
-from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, Era, ProtocolError
-from app.mcp.protocol.envelope import SERVER_INFO
+from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, ProtocolError
+from app.mcp.protocol.envelope import SERVER_INFO, SUBSCRIPTION
 from app.mcp.protocol.methods import Method
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Respond, Upstream
 from app.mcp.upstream.servers import Servers
@@ -23,30 +25,41 @@ MOST_ENTRIES = 10_000
 PATIENCE = 10.0
 """Seconds that one server may hold up a listing of all."""
 _OFFERED = ("tools", "resources", "prompts", "completions", "experimental")
-_ANNOUNCED: dict[Era, tuple[str, ...]] = {"old": ("subscribe",), "modern": ("subscribe", "listChanged")}
+_ANNOUNCED = ("subscribe", "listChanged")
 _INSTRUCTIONS = (
     "Tools and prompts are named server__name, resources sallyport://server/address. "
     "Every call is subject to this site's policy and is recorded."
 )
 
 
-class Announcements:
-    """The relay of a subscription: changes of resources the caller may not read are not announced to it."""
+SIGN_IN = "sallyport/sign-in"
+"""In `_meta` of a listing of all servers: those that want the caller to sign in, and where."""
 
-    def __init__(self, relay: Relay, passage: Passage, server: str) -> None:
+
+class Announcements:
+    """The relay of a subscription: changes of resources the caller may not read are not announced to it.
+
+    `request` is the id of the caller's request, which is how it tells its subscriptions apart.
+    """
+
+    def __init__(self, relay: Relay, passage: Passage, server: str, *, request: bytes) -> None:
         self.session = None
         self._relay = relay
         self._passage = passage
         self._server = server
+        self._request = Raw(request)
 
     async def notify(self, message: bytes) -> None:
-        """Pass it on if the caller may know."""
+        """Pass it on if the caller may know, under the id of its own request."""
         seen = msgspec.json.decode(message, type=_Update)
-        uri = seen.params.get("uri")
         if seen.method == "notifications/resources/updated":
-            resource = Resource("resource", f"{self._server}/{uri}")
+            resource = Resource("resource", f"{self._server}/{seen.params.get('uri')}")
             if not self._passage.may("resource.read", resource):
                 return
+        meta = seen.params.get("_meta")
+        if isinstance(meta, dict) and SUBSCRIPTION in meta:
+            params = {**seen.params, "_meta": {**meta, SUBSCRIPTION: self._request}}
+            message = msgspec.json.encode({"jsonrpc": "2.0", "method": seen.method, "params": params})
         await self._relay.notify(message)
 
     async def ask(self, method: str, params: msgspec.Raw | None, respond: Respond) -> bool:
@@ -78,8 +91,7 @@ class Catalogue:
         offered = {key: found.capabilities[key] for key in _OFFERED if key in found.capabilities}
         for key in ("tools", "prompts", "resources"):
             if isinstance(offered.get(key), dict):
-                # Announcements need a stream: `subscriptions/listen` of the modern era, and a server of one's own.
-                kept = _ANNOUNCED[caller.era] if upstream.sessions else ()
+                kept = _ANNOUNCED if upstream.sessions else _ANNOUNCED[1:]
                 offered[key] = {name: value for name, value in offered[key].items() if name in kept}
         if upstream.sessions and "logging" in found.capabilities:
             offered["logging"] = found.capabilities["logging"]
@@ -104,7 +116,7 @@ class Catalogue:
             pages, members, missing = await self._watch.sift([page], method, whole=whole), page.members, []
             offered = len(page.entries)
         else:
-            pages, missing, offered = await self._all(passage, caller, method, outgoing)
+            pages, missing, offered, members = await self._all(passage, caller, method, outgoing)
         shown = visible(pages, method, may=passage.may, aggregated=not server)
         note: dict[str, Any] = {"shown": len(shown), "of": offered}
         passage.note(result={**note, "unavailable": missing} if missing else note)
@@ -113,12 +125,13 @@ class Catalogue:
 
     async def _all(
         self, passage: Passage, caller: Caller, method: Method, outgoing: Outgoing
-    ) -> tuple[list[Page], list[str], int]:
+    ) -> tuple[list[Page], list[str], int, dict[str, Any]]:
         if "cursor" in outgoing.params:
             raise ProtocolError("This listing has one page.", number=-32602)
         names = [name for name in self._servers.names if passage.may(method.action, Resource("server", name))]
         found: dict[str, list[Page]] = {}
         offered = 0
+        wanted: dict[str, str] = {}
 
         async def read(name: str) -> None:
             nonlocal offered
@@ -128,6 +141,8 @@ class Catalogue:
                     whole = not read or read[-1].cursor is None
                     found[name] = await self._watch.sift(read, method, whole=whole)
                     offered += sum(len(page.entries) for page in read)
+            except SignInWanted as error:
+                wanted[name] = error.url
             except (UpstreamError, EgressError, InputError, TimeoutError):
                 pass  # the others are shown; the record names the one that is missing
 
@@ -135,7 +150,8 @@ class Catalogue:
             for name in names:
                 group.create_task(read(name))
         pages = [page for name in names for page in found.get(name, ())]
-        return pages, [name for name in names if name not in found], offered
+        members = {"_meta": {SIGN_IN: dict(sorted(wanted.items()))}} if wanted else {}
+        return pages, [name for name in names if name not in found], offered, members
 
     async def _walk(
         self, passage: Passage, caller: Caller, what: tuple[Method, Outgoing], upstream: Upstream

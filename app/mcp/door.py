@@ -20,12 +20,10 @@ from app.mcp.inputs import Seal
 from app.mcp.pins import Watch
 from app.mcp.protocol import INVALID_REQUEST, Message, ProtocolError, envelope
 from app.mcp.protocol.envelope import Headers
-from app.mcp.sessions import Sessions
-from app.mcp.stream import BEAT_SECONDS, AnswerStream, response_of
+from app.mcp.streams import BEAT_SECONDS, AnswerStream, Sessions, StandingStream, response_of
 from app.mcp.turns import Inbound
 from app.mcp.upstream.servers import Servers
 
-_NO_STREAM = "answers 405: no stream outlives a request, so there is nothing to govern"
 _SAME_SITE = ("http://", "https://")
 
 
@@ -71,12 +69,27 @@ class Door:
                 BEAT_SECONDS, lambda: beats.append(group.create_task(stream.beat()))
             )
             try:
-                answer = await self._calls.answer(inbound, message, stream)
+                answer = await self._answered(inbound, message, stream, group)
             finally:
                 timer.cancel()
                 for beat in beats:
                     beat.cancel()
         return await stream.finish(answer)
+
+    async def _answered(
+        self, inbound: Inbound, message: Message, stream: AnswerStream, group: asyncio.TaskGroup
+    ) -> Answer:
+        """The answer, also when the connection of a session breaks that may take up the stream again."""
+        answering = group.create_task(self._calls.answer(inbound, message, stream))
+        try:
+            return await asyncio.shield(answering)
+        except asyncio.CancelledError:
+            if not stream.broken or not stream.lost():
+                answering.cancel()
+                raise
+        await asyncio.wait({answering})  # a second cancellation is the end of this process
+        await stream.finish(answering.result())
+        raise asyncio.CancelledError
 
     async def _batch(
         self, request: web.BaseRequest, inbound: Inbound, messages: list[Message], out: dict[str, str]
@@ -96,8 +109,20 @@ class Door:
         return response_of(Answer(body=b"[" + b",".join(bodies) + b"]"), out)
 
     async def get(self, request: web.BaseRequest, params: Mapping[str, str]) -> web.StreamResponse:
-        """There is no stream of its own: answers stream on the request they belong to."""
-        return web.Response(status=405, headers={"Allow": "POST, DELETE"})
+        """The standing stream of a session of the older era, or one of its answers that broke off."""
+        trace = continue_trace(request.headers.get("traceparent"))
+        out = {"traceparent": trace.traceparent, "Cache-Control": "no-store"}
+        inbound = _inbound(request, params, trace)
+        try:
+            self._check_origin(request)
+            inbound = msgspec.structs.replace(inbound, headers=envelope.read_headers(request.headers.items()))
+            _check_stream(request, inbound.headers)
+        except ProtocolError as error:
+            out["Allow"] = "POST, DELETE"
+            return response_of(await self._calls.refuse(inbound, error), out)
+        stream = StandingStream(request, headers=out)
+        answer = await self._calls.listen(inbound, stream.send)
+        return stream.response or response_of(answer, out)
 
     async def delete(self, request: web.BaseRequest, params: Mapping[str, str]) -> web.StreamResponse:
         """End a session."""
@@ -175,10 +200,21 @@ def routes(
         for path in ("/mcp", "/mcp/{server}")
         for route in (
             Route(method="POST", path=path, endpoint=door.post),
-            Route(method="GET", path=path, endpoint=door.get, public=_NO_STREAM),
+            Route(method="GET", path=path, endpoint=door.get),
             Route(method="DELETE", path=path, endpoint=door.delete),
         )
     ]
+
+
+def _check_stream(request: web.BaseRequest, headers: Headers) -> None:
+    """Only a session has a stream of its own; in 2026-07-28 every stream belongs to a request."""
+    if headers.session is None or headers.version not in (None, *protocol.OLD_VERSIONS):
+        text = (
+            "A stream of its own has only a session of the older era; in 2026-07-28 use subscriptions/listen."
+        )
+        raise ProtocolError(text, number=INVALID_REQUEST, status=405)
+    if "text/event-stream" not in request.headers.get("accept", ""):
+        raise ProtocolError("Accept must list text/event-stream.", number=INVALID_REQUEST, status=406)
 
 
 def _inbound(request: web.BaseRequest, params: Mapping[str, str], trace: Trace) -> Inbound:

@@ -15,6 +15,7 @@ from app.mcp import inputs, protocol, results
 from app.mcp.answers import Answer, refused, upstream_failed
 from app.mcp.catalogue import Announcements, Catalogue
 from app.mcp.inputs import Seal
+from app.mcp.oauth import SignInWanted
 from app.mcp.pins import Watch
 from app.mcp.protocol import (
     CANCELLED,
@@ -24,10 +25,13 @@ from app.mcp.protocol import (
     Message,
     ProtocolError,
     envelope,
+    mirrored,
 )
 from app.mcp.protocol.envelope import Headers
 from app.mcp.protocol.methods import Method, Target
-from app.mcp.sessions import Session, Sessions
+from app.mcp.protocol.mirrored import Mirrors
+from app.mcp.signing_in import sign_in_answer, without_our_answer
+from app.mcp.streams import Session, SessionLine, Sessions
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Reply, Upstream
 from app.mcp.upstream.servers import Servers
 
@@ -44,9 +48,7 @@ _OURS = frozenset(
 _LISTENING = 3600.0
 _TASKS = "io.modelcontextprotocol/tasks"
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
-_PER_SESSION = frozenset(
-    {"logging/setLevel", "resources/subscribe", "resources/unsubscribe", "subscriptions/listen"}
-)
+_PER_SESSION = frozenset({"logging/setLevel", "resources/subscribe", "resources/unsubscribe"})
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +143,14 @@ class Turns:
 
     def _failed(self, turn: Turn, error: UpstreamError | EgressError) -> Answer:
         turn.passage.note(status="error", error=str(error))
+        if isinstance(error, SignInWanted):
+            return sign_in_answer(
+                turn.message.id,
+                error,
+                caller=turn.caller,
+                method=turn.message.method,
+                trace=turn.inbound.trace,
+            )
         return upstream_failed(turn.message.id, error, trace=turn.inbound.trace)
 
     async def _dispatch(self, turn: Turn, relay: Relay) -> Answer:
@@ -182,8 +192,14 @@ class Turns:
         upstream = self._servers.get(turn.target.server)
         if upstream is None:
             raise ProtocolError(f"Nothing here is called {turn.target.name[:200]!r}.", number=INVALID_PARAMS)
+        mirrors = None
+        if turn.session is not None:
+            line = SessionLine(turn.session, turn.passage, server=upstream.name)
+            caller = msgspec.structs.replace(turn.caller, line=line)
+            turn = msgspec.structs.replace(turn, caller=caller)
+        upstream = upstream.of(turn.caller, turn.message.method)
         if turn.target.resource.kind != "server":
-            await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
+            mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
         if turn.message.method in _PER_SESSION and not upstream.sessions:
             raise ProtocolError(
                 f"{turn.message.method} is not available on this server: its callers share it.",
@@ -191,13 +207,15 @@ class Turns:
                 status=results.status_of(METHOD_NOT_FOUND, turn.caller.era),
             )
         if turn.message.method == "subscriptions/listen":
-            relay = Announcements(relay, turn.passage, upstream.name)
-        outgoing, bound = _outgoing(turn), _bound(turn)
+            relay = Announcements(relay, turn.passage, upstream.name, request=turn.message.id or b"null")
+        outgoing, bound = _mirrored(turn, _outgoing(turn), mirrors), _bound(turn)
         if "requestState" in outgoing.params:
             state = self._seal.open(turn.message.params["requestState"], bound)
             outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, "requestState": state})
         started = time.monotonic()
         reply = await self._rounds(turn, upstream, outgoing, relay)
+        if turn.message.method == "logging/setLevel" and turn.session is not None and reply.error is None:
+            turn.session.level = str(turn.message.params.get("level", ""))[:20]
         turn.passage.timings["upstream"] = time.monotonic() - started
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:
@@ -277,6 +295,16 @@ def _bound(turn: Turn) -> bytes:
     return inputs.about(turn.caller.principal, turn.message.method, turn.target.server, turn.message.params)
 
 
+def _mirrored(turn: Turn, outgoing: Outgoing, mirrors: Mirrors | None) -> Outgoing:
+    """With the headers that repeat arguments: checked where the caller's era has them, made from the arguments."""
+    if mirrors is None:
+        return outgoing
+    arguments = turn.target.arguments or {}
+    if turn.caller.era == "modern":
+        mirrored.agree(mirrors, arguments, outgoing.headers)
+    return msgspec.structs.replace(outgoing, headers=mirrored.headers_for(mirrors, arguments))
+
+
 def _outgoing(turn: Turn) -> Outgoing:
     """The caller's own bytes, with the name put as the server knows it."""
     message = turn.message
@@ -287,10 +315,12 @@ def _outgoing(turn: Turn) -> Outgoing:
             params["ref"] = {**message.params["ref"], key: turn.target.name}
         else:
             params[turn.method.key] = turn.target.name
-    meta = _MEMBERS.decode(message.raw["_meta"]) if message.meta else {}
+    meta: dict[str, Any] = dict(_MEMBERS.decode(message.raw["_meta"])) if message.meta else {}
+    if turn.session is not None and turn.session.level:
+        meta[envelope.LOG_LEVEL] = turn.session.level
     return Outgoing(
         method=message.method,
-        params=params,
+        params=without_our_answer(params),
         meta={key: value for key, value in meta.items() if key not in _OURS},
         progress=meta.get("progressToken"),
         headers=turn.inbound.headers.params,

@@ -19,13 +19,15 @@ from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes
+from app.mcp.oauth import SignIns
+from app.mcp.own import NAME as OWN
 from app.secrets.vault import Pull
 from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.rooms.api import api_rooms
 from app.server.rooms.pulls import open_pulls
 from app.server.site import Site
-from app.server.tools import US, Build, ServerMetrics, builder, surroundings, tool_servers
+from app.server.tools import US, Build, ServerMetrics, builder, sign_in_parts, surroundings, tool_servers
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     around: Surroundings
     pulls: Sequence[Pull]
     connector: Connector
+    sign_ins: SignIns
 
 
 @asynccontextmanager
@@ -45,7 +48,9 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
     around = surroundings(site, connector)
-    build = builder(site, connector, around, tls)
+    parts = sign_in_parts(site, connector)
+    build = builder(site, connector, around, tls, parts)
+    sign_ins = SignIns(parts)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
     models = open_models(
@@ -62,9 +67,15 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
         stopping = asyncio.Event()
-        sources = console_sources(site, servers=servers, models=models, pulls=pulls, stopping=stopping)
+        sources = console_sources(
+            site, servers=servers, models=models, pulls=pulls, sign_ins=sign_ins, stopping=stopping
+        )
         routes = [
-            *_routes(site, servers, models, notes=notes, stopping=stopping),
+            *_routes(site, servers, models, notes=notes),
+            *api_routes(
+                admission=site.admission,
+                rooms=api_rooms(site, servers=servers, sign_ins=sign_ins, stopping=stopping),
+            ),
             *console_routes(admission=site.admission, sources=sources),
         ]
         yield Doors(
@@ -75,6 +86,7 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
             around=around,
             pulls=pulls,
             connector=connector,
+            sign_ins=sign_ins,
         )
     finally:
         running.cancel()
@@ -96,12 +108,11 @@ def watch(site: Site) -> Watch:
         clock=site.clock,
         recheck=lambda: site.declared.mcp.recheck,
         program=program,
+        ours={OWN},
     )
 
 
-def _routes(
-    site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
-) -> list[Route]:
+def _routes(site: Site, servers: Servers, models: Models, *, notes: health.Notes) -> list[Route]:
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
@@ -119,7 +130,6 @@ def _routes(
             catalog=site.catalog,
             entries=lambda: {name: entry.description for name, entry in site.declared.mcp.servers.items()},
         ),
-        *api_routes(admission=site.admission, rooms=api_rooms(site, servers=servers, stopping=stopping)),
     ]
 
 

@@ -6,14 +6,22 @@ from collections.abc import Sequence
 from app.console import Finding, ModelLine, ServerLine, Sources, VaultLine
 from app.gateway.models import Models
 from app.mcp import Servers
+from app.mcp.oauth import SignIns
 from app.secrets.vault import Pull
 from app.server.checks import database_findings, folder_findings, host_findings
 from app.server.rooms.forward import status_finding
 from app.server.site import Site
+from app.server.tools import client_document
 
 
 def console_sources(
-    site: Site, *, servers: Servers, models: Models, pulls: Sequence[Pull], stopping: asyncio.Event
+    site: Site,
+    *,
+    servers: Servers,
+    models: Models,
+    pulls: Sequence[Pull],
+    sign_ins: SignIns,
+    stopping: asyncio.Event,
 ) -> Sources:
     """The console's view of a serving site."""
 
@@ -40,6 +48,8 @@ def console_sources(
         secrets=site.secrets,
         vaults=lambda: vault_lines(site, pulls),
         findings=findings,
+        sign_ins=sign_ins,
+        client_document=lambda: client_document(site),
         stopping=stopping,
     )
 

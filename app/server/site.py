@@ -83,7 +83,7 @@ async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIt
 @asynccontextmanager
 async def site_over(profile: Profile, *, folder: Path, url: str, serving: bool) -> AsyncIterator[Site]:
     """The site of a database that runs."""
-    clock, redactor, declared = SystemClock(), Redactor(), Declared(profile.mcp)
+    clock, redactor, declared = SystemClock(), Redactor(), Declared(profile)
     migrated = await bring_up_to_date(profile.database, url)
     async with (
         open_pool(url, size=profile.database.pool, timeout=profile.database.connect_timeout) as pool,

@@ -15,11 +15,10 @@ PUBLIC = {
     "GET /readyz": "ready",
     "GET /metrics": "counters",
     "GET /api/hello": "probe",
+    "GET /oauth/upstream/client.json": "who this site is",
     "GET /api/openapi.json": "describes",
     "POST /api/event_logging/batch": "telemetry",
     "GET /v1/responses": "WebSocket",
-    "GET /mcp": "405",
-    "GET /mcp/{server}": "405",
 }
 
 

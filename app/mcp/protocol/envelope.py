@@ -24,9 +24,18 @@ VERSION = PREFIX + "protocolVersion"
 CAPABILITIES = PREFIX + "clientCapabilities"
 CLIENT_INFO = PREFIX + "clientInfo"
 SERVER_INFO = PREFIX + "serverInfo"
+LOG_LEVEL = PREFIX + "logLevel"
+SUBSCRIPTION = PREFIX + "subscriptionId"
 
-_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
-_ONCE = frozenset({"mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id"})
+_NAMED = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
+_ONCE = frozenset({"mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id", "last-event-id"})
 _ENCODED = re.compile(r"=\?base64\?([A-Za-z0-9+/=]*)\?=")
 _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
@@ -38,8 +47,9 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
     method: str | None = None
     name: str | None = None
     session: str | None = None
+    last_event: str | None = None
     params: tuple[tuple[str, str], ...] = ()
-    """`Mcp-Param-*`, passed on to a server that checks them; never decided by."""
+    """`Mcp-Param-*`, compared with the arguments that a tool says they repeat; never decided by."""
 
 
 def read_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
@@ -59,6 +69,7 @@ def read_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
         method=seen.get("mcp-method"),
         name=seen.get("mcp-name"),
         session=seen.get("mcp-session-id"),
+        last_event=seen.get("last-event-id"),
         params=tuple(params),
     )
 

@@ -2,6 +2,7 @@
 
 Stand       where a program stands, and what each event makes of it: pure   (stand.py)
 Supervised  one program as an upstream: started, watched, restarted, ended  (supervised.py, watch.py)
+Instances   the processes of one entry: the shared one and those of one caller (instances.py)
 Rules       how it is to be kept                                            (rules.py)
 Capacity    how many, and how much memory, for all together                 (capacity.py)
 Bus         what happened, to whoever listens                               (bus.py)

@@ -13,6 +13,11 @@ class Capacity:
         self.programs = programs
         self.memory_bytes = memory_mb * 1024 * 1024
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no place left."""
+        return len(self._taken) >= self.programs
+
     def take(self, name: str) -> str:
         """Empty when there is a place, else why there is none."""
         if len(self._taken) >= self.programs:

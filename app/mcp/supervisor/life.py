@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from app.egress.sandbox import Child, Level, Program, spawn
@@ -11,7 +11,9 @@ from app.mcp.supervisor.logfile import LogFile
 from app.mcp.supervisor.rules import Rules
 from app.mcp.supervisor.usage import Usage
 from app.mcp.supervisor.watch import Watch
+from app.mcp.upstream.guest import Guest
 from app.mcp.upstream.pipe import Pipe
+from app.mcp.upstream.ports import Line
 from app.mcp.web import Web
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Life:
     """`pipe` is there from the greeting to the end."""
 
     def __init__(
-        self, name: str, program: Program, *, rules: Rules, around: "Surroundings", log: LogFile
+        self, key: str, program: Program, *, rules: Rules, around: "Surroundings", log: LogFile
     ) -> None:
         self.pid = 0
         self.level = Level()
@@ -36,7 +38,10 @@ class Life:
         self.asked = False
         """Whether it was asked `server/discover`."""
         self.greeted = False
-        self.name = name
+        self.key = key
+        """The name of the server, and of which of its processes."""
+        self.guest: Guest | None = None
+        self.lines: Collection[Line] = ()
         self.wind_up: Callable[[str], None] = lambda _: None
         """Called with the reason when it is to end without a fault of its own."""
         self.renewing = asyncio.Event()
@@ -55,7 +60,7 @@ class Life:
     async def run(self, ready: Callable[[dict[str, Any]], None], *, probe: bool) -> str:
         """From the spawn to the end of everything it started; returns why it ended, UpstreamError if it never was."""
         groups = self._around.groups
-        cgroup = groups.make(self.name, self._program.confinement.limits) if groups else ""
+        cgroup = groups.make(self.key, self._program.confinement.limits) if groups else ""
         began = self._around.clock.monotonic()
         child, pipe = None, None
         try:
@@ -82,16 +87,23 @@ class Life:
             if child is not None:
                 await _ended(child)
             if groups is not None:
-                groups.remove(self.name)
+                groups.remove(self.key)
 
     def _conversation(self, child: Child) -> Pipe | Web:
         around, port = self._around, self._program.port
         if not port:
-            return Pipe(self.name, child, us=around.us, clock=around.clock)
+            return Pipe(
+                self.key.partition("@")[0],
+                child,
+                us=around.us,
+                clock=around.clock,
+                guest=self.guest,
+                lines=self.lines,
+            )
         for one in child.sockets:
             around.lend(one)
         return Web(
-            self.name,
+            self.key.partition("@")[0],
             child,
             port=port,
             path=self._rules.path,
@@ -118,7 +130,7 @@ class Life:
             await child.exited(within=_LAST_LINE_SECONDS)
             await asyncio.wait({errors}, timeout=_LAST_LINE_SECONDS)
             groups = self._around.groups
-            return self._in_words((groups.killed(self.name) if groups else "") or why, child)
+            return self._in_words((groups.killed(self.key) if groups else "") or why, child)
         finally:
             for task in (*tasks, errors):
                 task.cancel()

@@ -25,8 +25,10 @@ from app.mcp.supervisor.logfile import LogFile
 from app.mcp.supervisor.rules import Rules
 from app.mcp.supervisor.stand import Happened, Stand, What, step
 from app.mcp.supervisor.usage import Usage
+from app.mcp.upstream.guest import Guest, settled_here
 from app.mcp.upstream.pipe import Pipe
-from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Status
+from app.mcp.upstream.ports import Caller, Description, Line, Outgoing, Relay, Reply, Status
+from app.mcp.upstream.silent import Silent
 from app.mcp.web import Ports, Web, placed
 from app.secrets import Broker, Redactor
 
@@ -58,18 +60,29 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Supervised:
-    """One program shared by all callers: what it is told about them rides in each request, or it is not told.
+    """One process, shared by all callers: what it is told about them rides in each request, or it is not told.
 
-    One that serves HTTP has a session for each caller, as a remote server has.
+    With a `guest` it is that caller's alone, and `key` tells it from other processes of the same entry. One that
+    serves HTTP has a session for each caller, as a remote server has.
 
     `program` is asked at each start, so that what it needs, such as a user or a secret, may come and go meanwhile.
     """
 
     def __init__(
-        self, name: str, program: Callable[[], Program], *, rules: Rules, log: Path, around: Surroundings
+        self,
+        name: str,
+        program: Callable[[], Program],
+        *,
+        rules: Rules,
+        log: Path,
+        around: Surroundings,
+        key: str = "",
+        guest: Guest | None = None,
     ) -> None:
         self.name = name
-        self.sessions = bool(rules.path)
+        self.key = key or name
+        self.sessions = guest is not None or bool(rules.path)
+        self.guest = guest
         self.stand = Stand(since=around.clock.monotonic())
         self._program = program
         self._rules = rules
@@ -81,6 +94,22 @@ class Supervised:
         self._life: Life | None = None
         self._level = Level()
         self._probe = True
+        self._lines: set[Line] = set()
+        self._told_settings: Pipe | None = None
+        self._telling = asyncio.Lock()
+
+    def of(self, caller: Caller, method: str) -> "Supervised":
+        """Itself."""
+        return self
+
+    def place(self, caller: Caller) -> str:
+        """All callers of one process see the same."""
+        return self.key if self.key != self.name else ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it neither runs nor is wanted."""
+        return self.stand.state == "stopped" and not self._wanted
 
     @property
     def changes(self) -> int:
@@ -120,18 +149,19 @@ class Supervised:
 
     async def _live(self) -> None:
         self._happened("start")
-        if refused := self._around.capacity.take(self.name):
+        if refused := self._around.capacity.take(self.key):
             self._ended(refused)
             return
         try:
             program = self._program()
             if self._rules.path:
-                program = placed(program, self._around.ports.take(self.name))
+                program = placed(program, self._around.ports.take(self.key))
         except SallyportError as error:
-            self._around.capacity.give_back(self.name)
+            self._around.capacity.give_back(self.key)
             self._ended(str(error))
             return
-        life = Life(self.name, program, rules=self._rules, around=self._around, log=self._log)
+        life = Life(self.key, program, rules=self._rules, around=self._around, log=self._log)
+        life.guest, life.lines = self.guest, self._lines
         life.wind_up = self.stop
         self._life = life
         try:
@@ -139,8 +169,8 @@ class Supervised:
         except UpstreamError as error:
             why = error.message
         finally:
-            self._around.capacity.give_back(self.name)
-            self._around.ports.give_back(self.name)
+            self._around.capacity.give_back(self.key)
+            self._around.ports.give_back(self.key)
             self._life = None
             self._level = life.level
             if not life.greeted and life.asked:
@@ -181,7 +211,10 @@ class Supervised:
         self._news = asyncio.Event()
 
     def _publish(self, what: Any, *, why: str = "", facts: dict[str, Any] | None = None) -> None:
-        self._around.bus.publish(Lifecycle(server=self.name, what=what, why=why, facts=facts or {}))
+        facts = facts or {}
+        if self.key != self.name:
+            facts["process"] = self.key
+        self._around.bus.publish(Lifecycle(server=self.name, what=what, why=why, facts=facts))
 
     async def restart(self) -> None:
         """End it if it runs, release it if it is held, and start it at once."""
@@ -245,8 +278,12 @@ class Supervised:
         pipe = await self._connected()
         if isinstance(pipe, Web):
             return await pipe.request(passage, caller, outgoing, relay)
+        if self.guest is not None and pipe.era == "old":
+            return await self._of_guest(self.guest, pipe, caller, (outgoing, relay))
         if pipe.era == "old":
             return await pipe.request(outgoing, relay)
+        if (settled := settled_here(outgoing)) is not None:
+            return settled
         meta = {
             **outgoing.meta,
             VERSION: MODERN,
@@ -255,6 +292,32 @@ class Supervised:
             "traceparent": passage.trace.traceparent,
         }
         return await pipe.request(msgspec.structs.replace(outgoing, meta=meta), relay)
+
+    async def _of_guest(
+        self, guest: Guest, pipe: Pipe, caller: Caller, what: tuple[Outgoing, Relay]
+    ) -> Reply:
+        """A request of the one caller; a process that was started again is told first what it set before."""
+        guest.caller = caller
+        async with self._telling:
+            if pipe is not self._told_settings:
+                for setting in guest.settings:
+                    await pipe.request(setting, Silent())
+                self._told_settings = pipe
+        outgoing, relay = what
+        reply = await pipe.request(outgoing, relay)
+        if reply.error is None:
+            guest.remember(outgoing)
+        return reply
+
+    async def listen(self, passage: Passage, caller: Caller) -> None:
+        """Let it know when the lists of a shared program change; a guest's line hears everything anyway."""
+        if caller.line is None or self.guest is not None:
+            return
+        self._lines.add(caller.line)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._lines.discard(caller.line)
 
     async def forget(self, passage: Passage, caller: Caller) -> None:
         """Of programs with sessions, which are those that serve HTTP."""

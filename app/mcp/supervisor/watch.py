@@ -40,7 +40,7 @@ class Watch:
         limit = self._rules.memory_mb
         if limit and usage.memory_bytes > limit * _MIB:
             return f"it took {usage.memory_bytes // _MIB} MiB of memory, and limits.memory_mb is {limit}"
-        return self._around.capacity.weigh(self._life.name, usage.memory_bytes) or self._busy(
+        return self._around.capacity.weigh(self._life.key, usage.memory_bytes) or self._busy(
             usage.cpu_seconds
         )
 

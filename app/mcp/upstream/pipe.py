@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -15,8 +15,9 @@ from app.core.errors import UpstreamError
 from app.egress.sandbox import Child
 from app.mcp import protocol
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Era, Wire
-from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
-from app.mcp.upstream.ports import Description, Introduction, Outgoing, Relay, Reply
+from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, SUBSCRIPTION, VERSION
+from app.mcp.upstream.guest import Guest
+from app.mcp.upstream.ports import Description, Introduction, Line, Outgoing, Relay, Reply, Respond
 from app.mcp.upstream.rate import Rate
 
 PROBE_SECONDS = 10.0
@@ -30,14 +31,36 @@ _UNREAD = 8 * 1024 * 1024
 _NOTE_BYTES = 64 * 1024
 """Longest progress notification that is passed on."""
 _log = logging.getLogger(__name__)
+_UPDATED = "notifications/resources/updated"
+_BETWEEN_CALLS = frozenset(
+    {
+        _UPDATED,
+        "notifications/tools/list_changed",
+        "notifications/prompts/list_changed",
+        "notifications/resources/list_changed",
+    }
+)
+"""What belongs to no call even when one runs."""
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _Item = Wire | UpstreamError
 
 
 class Pipe:
-    """The conversation with one process, from its start to its end. `us` is how Sallyport introduces itself."""
+    """The conversation with one process, from its start to its end. `us` is how Sallyport introduces itself.
 
-    def __init__(self, name: str, child: Child, *, us: dict[str, Any], clock: Clock) -> None:
+    A program of one `guest` may ask and tell it anything; of a shared one `lines` hear only that its lists changed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        child: Child,
+        *,
+        us: dict[str, Any],
+        clock: Clock,
+        guest: Guest | None = None,
+        lines: Collection[Line] = (),
+    ) -> None:
         self.name = name
         self.era: Era = "old"
         self.description = Description()
@@ -53,14 +76,22 @@ class Pipe:
         self._useless = Rate(each_second=_USELESS_EACH_SECOND, burst=_USELESS_BURST)
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Queue[_Item]] = {}
+        self._calls: list[int] = []
+        """Those of `_pending` that are requests of callers, oldest first."""
+        self._guest = guest
+        self._listeners = lines
         self._in, self._out = child.stdin, child.stdout
 
     async def greet(self, *, probe: bool) -> None:
         """Find out the era: `server/discover` first, `initialize` where that is unknown."""
-        if probe and await self._discover():
+        if probe and self._guest is None and await self._discover():
             return
         params = {"protocolVersion": LATEST_OLD, "capabilities": {}, "clientInfo": self._us}
+        if self._guest is not None:
+            params = self._guest.introduction(self._us)
         found = Introduction.read(await self._ask("initialize", params), self.name)
+        if found is None and self._guest is not None and await self._discover():
+            return  # it speaks 2026-07-28 only, where questions come as results
         if found is None:
             raise UpstreamError(f"{self.name} refused to initialize.", kind="protocol")
         self.description = found.description
@@ -95,7 +126,7 @@ class Pipe:
 
     async def request(self, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request and wait for its answer; a cancelled wait cancels it at the program."""
-        with self._slot() as (number, queue):
+        with self._slot() as (number, queue), self._call(number):
             meta = dict(outgoing.meta)
             if outgoing.progress is not None:
                 meta["progressToken"] = number
@@ -108,15 +139,38 @@ class Pipe:
                         raise item
                     if item.method is UNSET:
                         return _reply(item, self.era)
-                    await self._progress(item, outgoing.progress, relay)
+                    await self._pass_on(item, outgoing.progress, relay)
             except asyncio.CancelledError:
                 cancel = {"requestId": number, "reason": "the caller went away"}
                 self._in.write(protocol.notification("notifications/cancelled", cancel) + b"\n")
                 raise
 
-    async def _progress(self, item: Wire, token: Raw | None, relay: Relay) -> None:
-        if item.params is not UNSET and token is not None:
+    async def _pass_on(self, item: Wire, token: Raw | None, relay: Relay) -> None:
+        """What the program says while a call runs."""
+        if item.id is not UNSET:
+            await self._question(item, relay)
+        elif item.method != "notifications/progress":
+            await relay.notify(_note(item))
+        elif item.params is not UNSET and token is not None:
             await relay.notify(protocol.progress(item.params, token))
+
+    async def _question(self, item: Wire, relay: Relay) -> None:
+        """Put a question to the guest, beside the call it belongs to, else on its line."""
+        method, identifier = str(item.method), item.id if item.id is not UNSET else Raw(b"null")
+        params = item.params if item.params is not UNSET else None
+        respond = self._respond(identifier)
+        if not await relay.ask(method, params, respond) and not self._ask_on_line(method, params, respond):
+            self._refuse(method, identifier, "This client cannot be asked for it.")
+
+    def _ask_on_line(self, method: str, params: Raw | None, respond: Respond) -> bool:
+        line = self._guest.caller.line if self._guest is not None else None
+        return line is not None and line.ask(method, params, respond)
+
+    def _respond(self, identifier: Raw) -> Respond:
+        async def respond(body: bytes) -> None:
+            await self._write(protocol.with_id(body, bytes(identifier)))
+
+        return respond
 
     async def _ask(self, method: str, params: dict[str, Any]) -> Wire:
         with self._slot() as (number, queue):
@@ -138,6 +192,14 @@ class Pipe:
         finally:
             del self._pending[number]
             self.used = self._clock.monotonic()
+
+    @contextlib.contextmanager
+    def _call(self, number: int) -> Iterator[None]:
+        self._calls.append(number)
+        try:
+            yield
+        finally:
+            self._calls.remove(number)
 
     async def _write(self, message: bytes) -> None:
         if self._in.transport.get_write_buffer_size() > _UNREAD:
@@ -180,19 +242,43 @@ class Pipe:
 
     def _take(self, wire: Wire) -> bool:
         """Whether anybody had a use for it."""
-        if wire.method is not UNSET:
-            if wire.id is not UNSET:
-                self._refuse(wire.method, wire.id)
-            elif wire.method.endswith("/list_changed"):
-                self.announced += 1
-            elif (
-                wire.method == "notifications/progress"
-                and wire.params is not UNSET
-                and len(bytes(wire.params)) <= _NOTE_BYTES
-            ):
-                return self._deliver(_number(_member(wire.params, "progressToken")), wire, final=False)
-            return False  # other notifications cannot be told apart by caller: they stay here
-        return self._deliver(_number(wire.id), wire, final=True)
+        if wire.method is UNSET:
+            return self._deliver(_number(wire.id), wire, final=True)
+        if wire.id is not UNSET:
+            return self._asked(wire.method, wire.id, wire)
+        if wire.method.endswith("/list_changed"):
+            self.announced += 1
+        if wire.params is not UNSET and len(bytes(wire.params)) > _NOTE_BYTES:
+            return False
+        if wire.method == "notifications/progress":
+            token = _member(wire.params, "progressToken") if wire.params is not UNSET else None
+            return self._deliver(_number(token), wire, final=False)
+        return self._deliver(_subscription(wire), wire, final=False) or self._told(wire)
+
+    def _told(self, wire: Wire) -> bool:
+        """A notification that names no request: the guest's, or nobody's but that lists changed."""
+        between = wire.method in _BETWEEN_CALLS
+        if self._guest is None:
+            for line in tuple(self._listeners) if between and wire.method != _UPDATED else ():
+                line.notify(_note(wire))
+            return False  # a shared program may say it, but not without end
+        line = self._guest.caller.line
+        if line is not None and (between or not self._calls):
+            line.notify(_note(wire))
+            return True
+        return bool(self._calls) and self._deliver(self._calls[-1], wire, final=False)
+
+    def _asked(self, method: str, identifier: Raw, wire: Wire) -> bool:
+        """A request of the program: for its guest, beside the latest call, else on the guest's line."""
+        if self._guest is None or method == "ping":
+            self._refuse(method, identifier, "It is not available to a program that serves several callers.")
+            return False
+        if self._calls and self._deliver(self._calls[-1], wire, final=False):
+            return True
+        params = wire.params if wire.params is not UNSET else None
+        if not self._ask_on_line(method, params, self._respond(identifier)):
+            self._refuse(method, identifier, "Nobody listens who could be asked.")
+        return True
 
     def _deliver(self, number: int | None, wire: Wire, *, final: bool) -> bool:
         queue = self._pending.get(number) if number is not None else None
@@ -200,14 +286,26 @@ class Pipe:
             queue.put_nowait(wire)
         return queue is not None
 
-    def _refuse(self, method: str, identifier: Raw) -> None:
+    def _refuse(self, method: str, identifier: Raw, why: str) -> None:
         if self._in.transport.get_write_buffer_size() > _UNREAD:
             return  # it asks and does not read answers
         if method == "ping":
             self._in.write(protocol.result(bytes(identifier), b"{}") + b"\n")
             return
-        message = f"{method[:100]} is not available to a program that serves several callers."
+        message = f"{method[:100]}: {why}"
         self._in.write(protocol.error(bytes(identifier), METHOD_NOT_FOUND, message) + b"\n")
+
+
+def _note(wire: Wire) -> bytes:
+    """A notification once more, around its own parameters."""
+    params: dict[str, Any] = {"params": wire.params} if wire.params is not UNSET else {}
+    return msgspec.json.encode({"jsonrpc": "2.0", "method": wire.method, **params})
+
+
+def _subscription(wire: Wire) -> int | None:
+    """Which `subscriptions/listen` of the modern era a notification belongs to."""
+    meta = _member(wire.params, "_meta") if wire.params is not UNSET else None
+    return _number(_member(meta, SUBSCRIPTION)) if meta is not None else None
 
 
 def _reply(wire: Wire, era: Era) -> Reply:

@@ -16,6 +16,21 @@ Respond = Callable[[bytes], Awaitable[None]]
 """Carries the caller's response (original bytes, its id replaced) back to the server that asked."""
 
 
+class Line(Protocol):
+    """The caller's side between its requests. Nothing here waits: what cannot be sent now is kept or dropped."""
+
+    open: bool
+    """Whether somebody listens at this moment."""
+
+    def notify(self, message: bytes) -> None:
+        """Pass a notification on."""
+        ...
+
+    def ask(self, method: str, params: Raw | None, respond: Respond) -> bool:
+        """Pass a request of the server on; False when nobody listens who could answer."""
+        ...
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """On whose behalf a server is called: sessions are never shared between two callers' principals."""
 
@@ -25,6 +40,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     info: dict[str, Any] = {}
     capabilities: dict[str, Any] = {}
+    line: "Line | None" = None
+    """Where a caller with a session hears what belongs to none of its requests."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +128,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float = 0.0
     processes: int = 0
     level: Level | None = None
+    instances: int = 0
+    """Processes of single callers, beside the shared one; memory and processes are of all of them."""
 
 
 class Upstream(Protocol):
@@ -118,7 +137,15 @@ class Upstream(Protocol):
 
     name: str
     sessions: bool
-    """Whether each caller has a session of its own there, so that log levels and subscriptions can be kept."""
+    """Whether a caller can have a session of its own there, in which log levels and subscriptions are kept."""
+
+    def of(self, caller: Caller, method: str) -> "Upstream":
+        """Where this caller's requests go: itself, or the one of many that is this caller's own."""
+        ...
+
+    def place(self, caller: Caller) -> str:
+        """Callers of the same place see the same definitions."""
+        ...
 
     @property
     def changes(self) -> int:
@@ -135,6 +162,10 @@ class Upstream(Protocol):
 
     async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request and return its answer; messages about it go to `relay` meanwhile."""
+        ...
+
+    async def listen(self, passage: Passage, caller: Caller) -> None:
+        """Let the caller's line hear what the server says on its own, until cancelled or there is nothing to hear."""
         ...
 
     async def forget(self, passage: Passage, caller: Caller) -> None:

@@ -12,14 +12,28 @@ from app.core.clock import Clock
 from app.core.errors import EgressError, UpstreamError
 from app.core.passage import Passage
 from app.mcp import protocol
+from app.mcp.oauth import SignInWanted
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Wire, envelope
 from app.mcp.upstream.exchange import Answered, Exchange, Fields, HttpError
-from app.mcp.upstream.ports import Caller, Description, Introduction, Outgoing, Relay, Reply, State, Status
+from app.mcp.upstream.guest import settled_here
+from app.mcp.upstream.ports import (
+    Caller,
+    Description,
+    Introduction,
+    Line,
+    Outgoing,
+    Relay,
+    Reply,
+    State,
+    Status,
+)
 from app.mcp.upstream.remote_sessions import RemoteSession, RemoteSessions
 
 _ASK_AGAIN_SECONDS = 300.0
 """How long a server that was found to be of the older era is taken for one."""
 _GIVE_UP_SECONDS = 2.0
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+"""Seconds between two looks at a stream of the server's own."""
 
 
 class RemoteServer:
@@ -38,6 +52,14 @@ class RemoteServer:
         self._refuses_old = False
         self._why = ""
         self._state: State = "unknown"
+
+    def of(self, caller: Caller, method: str) -> "RemoteServer":
+        """Itself."""
+        return self
+
+    def place(self, caller: Caller) -> str:
+        """It may show each principal something else, and something else in each era."""
+        return f"{caller.era} {caller.principal}"
 
     @property
     def changes(self) -> int:
@@ -63,6 +85,8 @@ class RemoteServer:
         """Ask it; in the older era that opens the caller's session."""
         try:
             found = await self._described(passage, caller)
+        except SignInWanted:
+            raise  # of this caller: the server is well
         except (UpstreamError, EgressError) as error:
             self._state, self._why = "backing off", error.message
             raise
@@ -86,6 +110,8 @@ class RemoteServer:
         """Send one request in the era that fits."""
         try:
             reply = await self._request(passage, caller, outgoing, relay)
+        except SignInWanted:
+            raise
         except (UpstreamError, EgressError) as error:
             self._state, self._why = "backing off", error.message
             raise
@@ -108,6 +134,50 @@ class RemoteServer:
                 raise
         self._open.drop(caller)  # it forgot the session: once more with a new one
         return await self._send_old(passage, await self._session(passage, caller), outgoing, relay)
+
+    async def listen(self, passage: Passage, caller: Caller) -> None:
+        """Follow the server's own stream in the caller's session, again after each end; a server may have none."""
+        line = caller.line
+        if line is None:
+            return
+        wait, last = _FIRST_WAIT, ""
+
+        async def heard(data: bytes, identifier: str) -> None:
+            nonlocal wait, last
+            wait, last = _FIRST_WAIT, identifier
+            wire = protocol.read_wire(data)
+            if wire is not None:
+                await self._heard(passage, session, line, wire, data)
+
+        while True:
+            session = await self._open.opened(caller)
+            fields = (*session.fields, ("last-event-id", last)) if last else session.fields
+            try:
+                if not await self._exchange.hear(passage, fields, heard):
+                    return
+            except (UpstreamError, EgressError):
+                pass  # the calls say what is wrong with it
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+
+    async def _heard(
+        self, passage: Passage, session: RemoteSession, line: Line, wire: Wire, data: bytes
+    ) -> None:
+        if wire.method is UNSET:
+            return
+        if wire.id is UNSET:
+            line.notify(data)
+            return
+        identifier = bytes(wire.id)
+
+        async def respond(body: bytes) -> None:
+            await self._exchange.tell(passage, protocol.with_id(body, identifier), session.fields)
+
+        params = wire.params if wire.params is not UNSET else None
+        if wire.method == "ping":
+            await respond(protocol.result(identifier, b"{}"))
+        elif not line.ask(wire.method, params, respond):
+            await respond(protocol.error(identifier, METHOD_NOT_FOUND, "Nobody listens who could be asked."))
 
     async def forget(self, passage: Passage, caller: Caller) -> None:
         """End the caller's session there; a failure changes nothing here."""
@@ -178,6 +248,8 @@ class RemoteServer:
         return await self._exchange.ask(passage, number, protocol.request(number, method, params), fields)
 
     async def _send_modern(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
+        if (settled := settled_here(outgoing)) is not None:
+            return settled
         number = next(self._numbers)
         meta = {
             **outgoing.meta,

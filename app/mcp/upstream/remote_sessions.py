@@ -41,6 +41,7 @@ class RemoteSessions:
 
     def __init__(self) -> None:
         self._slots: OrderedDict[tuple[str, str], Slot] = OrderedDict()
+        self._news = asyncio.Event()
 
     def find(self, caller: Caller) -> RemoteSession | None:
         """The caller's session if it is open: the short way of nearly every request."""
@@ -61,7 +62,17 @@ class RemoteSessions:
             if len(self._slots) > MOST:
                 self._slots.popitem(last=False)
         async with slot.lock:
+            before = slot.session
             yield slot
+            if slot.session is not before:
+                self._news.set()
+                self._news = asyncio.Event()
+
+    async def opened(self, caller: Caller) -> RemoteSession:
+        """The caller's session, once there is one."""
+        while (found := self.find(caller)) is None:
+            await self._news.wait()
+        return found
 
     def drop(self, caller: Caller) -> RemoteSession | None:
         """Forget the caller's session and return it."""

@@ -8,7 +8,8 @@ from msgspec import Raw
 
 from app.core.errors import EgressError, SecretError, UpstreamError
 from app.core.passage import Passage
-from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Respond, Upstream
+from app.mcp.oauth import Authorizes
+from app.mcp.upstream.ports import Caller, Description, Line, Outgoing, Relay, Reply, Respond, Upstream
 from app.secrets import NOTHING, Broker, Injection, Redactor, Stream
 
 Fields = tuple[tuple[str, str], ...]
@@ -69,6 +70,14 @@ class Redacted:
         self._redactor = redactor
         self._source = f"The tool server {upstream.name}"
 
+    def of(self, caller: Caller, method: str) -> Upstream:
+        """As the upstream does, cleaned."""
+        return Redacted(self._upstream.of(self._heard(caller), method), self._redactor)
+
+    def place(self, caller: Caller) -> str:
+        """As the upstream does."""
+        return self._upstream.place(caller)
+
     @property
     def changes(self) -> int:
         """As the upstream counts them; one that took another's place is a change of all that was there."""
@@ -85,7 +94,7 @@ class Redacted:
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """Its description, cleaned."""
         try:
-            found = await self._upstream.describe(passage, caller)
+            found = await self._upstream.describe(passage, self._heard(caller))
         except (UpstreamError, EgressError) as error:
             raise self._clean(error) from None
         return msgspec.convert(self._redactor.decoded(msgspec.to_builtins(found)), Description)
@@ -94,13 +103,17 @@ class Redacted:
         """Its answer, cleaned; withheld when it cannot be."""
         try:
             reply = await self._upstream.request(
-                passage, caller, outgoing, _CleanRelay(relay, self._redactor, self._source)
+                passage, self._heard(caller), outgoing, _CleanRelay(relay, self._redactor, self._source)
             )
         except (UpstreamError, EgressError) as error:
             raise self._clean(error) from None
         if not self._redactor.matcher:
             return reply
         return Reply(result=self._raw(reply.result), error=self._raw(reply.error), era=reply.era)
+
+    async def listen(self, passage: Passage, caller: Caller) -> None:
+        """As the upstream does, cleaned."""
+        await self._upstream.listen(passage, self._heard(caller))
 
     async def forget(self, passage: Passage, caller: Caller) -> None:
         """As the upstream does."""
@@ -110,6 +123,12 @@ class Redacted:
         """As the upstream does; whoever shows it cleans it."""
         return self._upstream.state()
 
+    def _heard(self, caller: Caller) -> Caller:
+        """The caller, whose line hears nothing that is known to be secret."""
+        if caller.line is None:
+            return caller
+        return msgspec.structs.replace(caller, line=_CleanLine(caller.line, self._redactor, self._source))
+
     def _raw(self, raw: Raw | None) -> Raw | None:
         return Raw(self._redactor.json(bytes(raw), source=self._source)) if raw is not None else None
 
@@ -118,6 +137,57 @@ class Redacted:
         error.remedy = self._redactor.text(error.remedy)
         error.args = (error.message,)
         return error
+
+
+class _CleanLine:
+    """The caller's line, cleaned."""
+
+    def __init__(self, line: Line, redactor: Redactor, source: str) -> None:
+        self._line = line
+        self._redactor = redactor
+        self._source = source
+
+    @property
+    def open(self) -> bool:
+        """As the line is."""
+        return self._line.open
+
+    def notify(self, message: bytes) -> None:
+        """Pass it on, cleaned."""
+        self._line.notify(self._redactor.json(message, source=self._source))
+
+    def ask(self, method: str, params: Raw | None, respond: Respond) -> bool:
+        """Pass it on, cleaned."""
+        if params is not None:
+            params = Raw(self._redactor.json(bytes(params), source=self._source))
+        return self._line.ask(self._redactor.text(method), params, respond)
+
+
+class SignedIn(Redacted):
+    """An upstream whose answers to each caller are free of that caller's tokens."""
+
+    def __init__(self, upstream: Upstream, bearer: Authorizes) -> None:
+        super().__init__(upstream, Redactor())
+        self._bearer = bearer
+
+    def of(self, caller: Caller, method: str) -> "SignedIn":
+        """Itself: a remote server is one for all."""
+        return self
+
+    async def describe(self, passage: Passage, caller: Caller) -> Description:
+        """Its description, cleaned."""
+        return await self._for(passage).describe(passage, caller)
+
+    async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
+        """Its answer, cleaned."""
+        return await self._for(passage).request(passage, caller, outgoing, relay)
+
+    async def listen(self, passage: Passage, caller: Caller) -> None:
+        """What it says on its own, cleaned."""
+        await self._for(passage).listen(passage, caller)
+
+    def _for(self, passage: Passage) -> Redacted:
+        return Redacted(self._upstream, self._bearer.redactor(passage))
 
 
 class _CleanRelay:

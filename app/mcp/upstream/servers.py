@@ -12,20 +12,24 @@ from msgspec.structs import replace
 
 from app.config.tools import Mcp, McpServer
 from app.core.clock import Clock
-from app.core.errors import NotFoundError
+from app.core.errors import ConfigError, NotFoundError
 from app.egress.http import Connects, parse_origin
 from app.egress.http import Upstream as HttpUpstream
 from app.egress.sandbox import Confinement, Limits, Program
 from app.egress.sandbox.confinement import named_user, own_user
 from app.egress.sandbox.program import child_environment
+from app.mcp.oauth import Bearer, Parts
 from app.mcp.supervisor import Rules, Supervised, log_path
+from app.mcp.supervisor.instances import Instances, Own
 from app.mcp.supervisor.stand import Backoff
 from app.mcp.supervisor.supervised import Surroundings
 from app.mcp.upstream.exchange import Exchange
 from app.mcp.upstream.ports import Status, Upstream
 from app.mcp.upstream.remote import RemoteServer
-from app.mcp.upstream.secrecy import Redacted, Secrecy
+from app.mcp.upstream.secrecy import Redacted, Secrecy, SignedIn
 from app.secrets import Broker, Redactor
+
+_IDLE_ALONE = 900.0
 
 
 class Servers:
@@ -83,7 +87,7 @@ class Servers:
     async def restart(self, name: str) -> None:
         """End a program and start it again, held or not; NotFoundError when there is no such program."""
         upstream = self._upstreams.get(name)
-        if not isinstance(upstream, Supervised):
+        if not isinstance(upstream, Instances):
             raise NotFoundError(
                 f"There is no tool program {name!r}.",
                 remedy="See `sallyport mcp list`; a remote server is not ours to restart.",
@@ -135,13 +139,17 @@ def _made_of(name: str, settings: Mcp) -> tuple[McpServer, int]:
     return replace(entry, timeout=timeout, confinement=confinement, user=user), settings.hold_after
 
 
-def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path) -> Program:
-    """What to start for an entry of `mcp.servers`, and what it may do; ConfigError when its user is none."""
+def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path, owner: str = "") -> Program:
+    """What to start for an entry of `mcp.servers`, and what it may do; ConfigError when its user is none.
+
+    A process of one `owner` has a home folder, and as root a user, that no other owner's process has.
+    """
     entry = settings.servers[name]
     data = data.resolve()
-    private = data / "mcp" / name
+    place = f"{name}@{owner}" if owner else name
+    private = data / "mcp" / place
     declared = {key: secret.reveal() for key, secret in entry.environment.items()}
-    user, group = _user_of(name, settings, data)
+    user, group = _user_of(name, settings, data, place)
     limits = entry.limits
     return Program(
         command=entry.command,
@@ -167,13 +175,13 @@ def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path) 
     )
 
 
-def _user_of(name: str, settings: Mcp, data: Path) -> tuple[int, int]:
+def _user_of(name: str, settings: Mcp, data: Path, place: str) -> tuple[int, int]:
     if os.geteuid() != 0:
         return -1, -1
     chosen = settings.servers[name].user or settings.user
     if chosen:
         return named_user(chosen)
-    number = own_user(data, name)
+    number = own_user(data, place)
     return number, number
 
 
@@ -188,31 +196,43 @@ def programs(
     settings: Mcp, *, own: Mapping[str, str], data: Path, around: Surroundings
 ) -> dict[str, Upstream]:
     """The programs of a profile; each start asks anew for what a program is and what it is given."""
-    return {
-        name: Supervised(
-            name,
-            partial(
-                started_as,
-                partial(program_of, name, settings, own=own, data=data),
-                Secrecy(name, redactor=around.redactor, broker=around.broker, declared=entry.secrets),
-            ),
-            rules=Rules(
-                eager=entry.start == "eager",
-                idle_stop=entry.idle_stop,
-                health=entry.health,
-                patience=min(10.0, max(entry.health, 0.5)),
-                backoff=Backoff(hold_after=settings.hold_after),
-                memory_mb=entry.limits.memory_mb,
-                cpu_percent=entry.limits.cpu_percent,
-                path=entry.path if entry.transport == "http" else "",
-                timeout=entry.timeout,
-            ),
-            log=log_path(data, name),
-            around=around,
-        )
-        for name, entry in settings.servers.items()
-        if entry.command
-    }
+
+    def instances(name: str, entry: McpServer) -> Instances:
+        def make(mine: Own) -> Supervised:
+            secrecy = Secrecy(name, redactor=around.redactor, broker=around.broker, declared=entry.secrets)
+            program = partial(program_of, name, settings, own=own, data=data, owner=mine.owner)
+            return Supervised(
+                name,
+                partial(started_as, program, secrecy),
+                rules=_rules(entry, settings, alone=bool(mine.key)),
+                log=log_path(data, f"{name}@{mine.number}" if mine.key else name),
+                around=around,
+                key=mine.key,
+                guest=mine.guest,
+            )
+
+        shared = make(Own(key="", number=0, owner="", guest=None))
+        # A program that serves HTTP has sessions itself: one process serves every caller.
+        mode = "shared" if entry.transport == "http" else entry.instances
+        return Instances(shared, make=make, mode=mode, capacity=around.capacity)
+
+    return {name: instances(name, entry) for name, entry in settings.servers.items() if entry.command}
+
+
+def _rules(entry: McpServer, settings: Mcp, *, alone: bool) -> Rules:
+    """How a process is kept; one that is somebody's own starts when needed and never stays for ever."""
+    eager = entry.start == "eager" and entry.instances in ("auto", "shared") and not alone
+    return Rules(
+        eager=eager,
+        idle_stop=(entry.idle_stop or _IDLE_ALONE) if alone else entry.idle_stop,
+        health=entry.health,
+        patience=min(10.0, max(entry.health, 0.5)),
+        backoff=Backoff(hold_after=settings.hold_after),
+        memory_mb=entry.limits.memory_mb,
+        cpu_percent=entry.limits.cpu_percent,
+        path=entry.path if entry.transport == "http" else "",
+        timeout=entry.timeout,
+    )
 
 
 def remotes(
@@ -224,8 +244,9 @@ def remotes(
     us: dict[str, Any],
     broker: Broker | None = None,
     redactor: Redactor | None = None,
+    sign_in: Parts | None = None,
 ) -> dict[str, Upstream]:
-    """The remote servers of a profile; ConfigError when a URL is none."""
+    """The remote servers of a profile; ConfigError when a URL is none, or when it wants sign-ins and cannot have any."""
     known = redactor or Redactor()
     return {
         name: _remote(
@@ -236,6 +257,7 @@ def remotes(
             clock=clock,
             us=us,
             secrecy=Secrecy(name, redactor=known, broker=broker, declared=entry.secrets),
+            sign_in=sign_in,
         )
         for name, entry in settings.items()
         if entry.url
@@ -251,10 +273,19 @@ def _remote(
     clock: Clock,
     us: dict[str, Any],
     secrecy: Secrecy,
-) -> RemoteServer:
+    sign_in: Parts | None,
+) -> Upstream:
     origin = parse_origin(f"mcp.servers.{name}.url", entry.url)
     http = HttpUpstream(origin=origin, connector=connector, tls=tls, timeout=max(entry.timeout, 60.0) + 5.0)
     declared = tuple((key.lower(), secret.reveal()) for key, secret in entry.headers.items())
     target = "/" if entry.url.endswith("/") or not origin.path else ""
-    exchange = Exchange(name, http, target=target, declared=declared, secrecy=secrecy)
-    return RemoteServer(name, exchange, clock=clock, us=us)
+    bearer: Bearer | None = None
+    if entry.oauth.issuers:
+        if sign_in is None:
+            raise ConfigError(
+                f"{name} wants sign-ins, and nobody can sign in here.", remedy="Take `oauth` out."
+            )
+        bearer = Bearer(name, entry, sign_in)
+    exchange = Exchange(name, http, target=target, declared=declared, secrecy=secrecy, bearer=bearer)
+    server = RemoteServer(name, exchange, clock=clock, us=us)
+    return SignedIn(server, bearer) if bearer is not None else server

@@ -7,6 +7,8 @@ from app.core.errors import UpstreamError
 EVENT_LIMIT = 16 * 1024 * 1024
 """Bytes of one event; a server that sends more is given up."""
 
+_LONGEST_ID = 1024
+
 
 class EventReader:
     """Feed it chunks; it yields the data of each whole event."""
@@ -17,6 +19,8 @@ class EventReader:
         self._data: list[bytes] = []
         self._size = 0
         self._after_return = False
+        self.last_id = ""
+        """The id of the event that came last, for whoever wants to take up there."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The data of the events that this chunk completes."""
@@ -49,3 +53,5 @@ class EventReader:
         field, _, value = line.partition(b":")
         if field == b"data":
             self._data.append(value.removeprefix(b" "))
+        elif field == b"id" and len(value) <= _LONGEST_ID:
+            self.last_id = value.removeprefix(b" ").decode("ascii", "replace")

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from app.config.vaults import Vault
+from app.config.outward.vaults import Vault
 from app.core import jsonsafe
 from app.core.clock import Clock
 from app.core.errors import InputError, SecretError, UpstreamError

@@ -7,7 +7,9 @@ from aiohttp import web
 from msgspec import Raw
 
 from app.mcp.answers import Answer
-from app.mcp.sessions import MOST_ASKS, Session
+from app.mcp.protocol import LATEST_OLD
+from app.mcp.streams.replay import Replay
+from app.mcp.streams.sessions import Session
 from app.mcp.upstream.ports import Respond
 
 BEAT_SECONDS = 15.0
@@ -23,39 +25,65 @@ class AnswerStream:
         self._headers = headers
         self._response: web.StreamResponse | None = None
         self._lock = asyncio.Lock()
+        self._gone = False
         self.session: Session | None = None
         """Set when the caller has a session in which it can answer questions."""
+        self.replay: Replay | None = None
+        """What was sent, for a caller with a session whose connection breaks."""
 
     async def notify(self, message: bytes) -> None:
         """Send one event; to a caller that went away, nothing: its cancellation is under way."""
-        if self._streams:
-            await self._send(b"event: message\ndata: " + _one_line(message) + b"\n\n")
+        if not self._streams:
+            return
+        identifier = b""
+        if self.session is not None:
+            if self.replay is None:
+                self.replay = self.session.answer_stream()
+            identifier = self.replay.put(message)
+        await self._send(event_of(message, identifier))
 
     async def ask(self, method: str, params: Raw | None, respond: Respond) -> bool:
         """Put a server's request to the caller under a number of ours; its response finds `respond`."""
         session = self.session
-        if session is None or not self._streams or len(session.asks) >= MOST_ASKS:
+        if session is None or not self._streams:
             return False
-        number = b'"ask-%d"' % next(session.numbers)
-        session.asks[number] = respond
-        body = b'{"jsonrpc":"2.0","id":' + number + b',"method":"' + method.encode() + b'"'
-        body += b',"params":' + bytes(params) + b"}" if params is not None else b"}"
-        await self.notify(body)
-        return True
+        body = session.question(method, params, respond)
+        if body is not None:
+            await self.notify(body)
+        return body is not None
+
+    @property
+    def broken(self) -> bool:
+        """Whether the client's connection is closed."""
+        transport = self._request.transport
+        return transport is None or transport.is_closing()
+
+    def lost(self) -> bool:
+        """The connection broke; whether what follows is kept for a client that may come back."""
+        self._gone = True
+        if self.replay is None:
+            self._streams = False
+        return self.replay is not None
 
     async def beat(self) -> None:
-        """A comment after each silence, until cancelled."""
+        """A comment after each silence, until cancelled; the first tells a session where it could take up again."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            if self._streams:
-                await self._send(b": waiting\n\n")
+            if not self._streams:
+                continue
+            if self.replay is None and self.session is not None and self.session.version == LATEST_OLD:
+                self.replay = self.session.answer_stream()
+                await self._send(b"id: " + self.replay.id_of(0) + b"\ndata:\n\n")
+            await self._send(b": waiting\n\n")
 
     async def _send(self, event: bytes) -> None:
         async with self._lock:
+            if self._gone:
+                return
             with contextlib.suppress(ConnectionError):
                 await self._write(event)
                 return
-            self._streams = False
+            self.lost()
 
     async def _write(self, event: bytes) -> None:
         if self._response is None:
@@ -70,6 +98,8 @@ class AnswerStream:
         if self._response is None:
             return response_of(answer, self._headers)
         await self.notify(answer.body)
+        if self.replay is not None:
+            self.replay.close()
         with contextlib.suppress(ConnectionError):
             await self._response.write_eof()
         return self._response
@@ -84,8 +114,9 @@ def response_of(answer: Answer, headers: dict[str, str]) -> web.Response:
     return web.Response(body=answer.body, status=answer.status, headers=headers)
 
 
-def _one_line(message: bytes) -> bytes:
-    """JSON has line breaks only between tokens, where a space does as well."""
-    return (
-        message.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in message or b"\r" in message else message
-    )
+def event_of(message: bytes, identifier: bytes = b"") -> bytes:
+    """One server-sent event. JSON has line breaks only between tokens, where a space does as well."""
+    if b"\n" in message or b"\r" in message:
+        message = message.replace(b"\r", b" ").replace(b"\n", b" ")
+    name = b"id: " + identifier + b"\n" if identifier else b""
+    return name + b"event: message\ndata: " + message + b"\n\n"

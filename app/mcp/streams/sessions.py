@@ -6,27 +6,35 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+from msgspec import Raw
+
 from app.core.clock import Clock
+from app.mcp.streams.replay import Replay
 from app.mcp.upstream.ports import Respond
 
 IDLE_SECONDS = 3600.0
 MOST = 10_000
 MOST_OF_ONE = 200
 MOST_ASKS = 32
+MOST_ANSWERS = 32
 
 
 class Session:
     """What `initialize` agreed, and what is under way since."""
 
     __slots__ = (
+        "answers",
         "asks",
         "capabilities",
         "id",
         "info",
+        "level",
         "numbers",
         "principal",
         "running",
         "server",
+        "standing",
         "used",
         "version",
     )
@@ -44,6 +52,33 @@ class Session:
         self.asks: dict[bytes, Respond] = {}
         """Requests of servers that this caller has been asked and not answered."""
         self.numbers = itertools.count(1)
+        self.level = ""
+        """The log level it asked for."""
+        self.standing = Replay("s")
+        """What it hears between its requests."""
+        self.answers: OrderedDict[str, Replay] = OrderedDict()
+        """Streams of answers, for a client whose connection broke."""
+
+    def question(self, method: str, params: Raw | None, respond: Respond) -> bytes | None:
+        """A request for the client under a number of ours, whose response finds `respond`; None: it has too many."""
+        if len(self.asks) >= MOST_ASKS:
+            return None
+        number = b'"ask-%d"' % next(self.numbers)
+        self.asks[number] = respond
+        body = b'{"jsonrpc":"2.0","id":' + number + b',"method":' + msgspec.json.encode(method)
+        return body + (b',"params":' + bytes(params) + b"}" if params is not None else b"}")
+
+    def answer_stream(self) -> Replay:
+        """A stream for one answer; the oldest that are over are forgotten."""
+        replay = Replay(f"a{next(self.numbers)}")
+        self.answers[replay.name] = replay
+        while len(self.answers) > MOST_ANSWERS:
+            self.answers.popitem(last=False)
+        return replay
+
+    def stream(self, name: str) -> Replay | None:
+        """A stream by the name in its event ids."""
+        return self.standing if name == self.standing.name else self.answers.get(name)
 
 
 class Sessions:
@@ -87,6 +122,7 @@ class Sessions:
         self._counts[session.principal] -= 1
         if not self._counts[session.principal]:
             del self._counts[session.principal]
+        session.standing.close()
         for scope in session.running.values():
             scope.reschedule(0)
 

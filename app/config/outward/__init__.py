@@ -1,0 +1,1 @@
+"""Settings of places that give us something: authorization servers, vaults."""
