@@ -29,7 +29,16 @@ from app.db import Connection, connect, open_pool
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
 from app.jobs import Job, run_jobs
-from app.mcp import Servers, Surroundings, Watch, programs, remotes, routes
+from app.mcp import (
+    Ledger,
+    Quarantine,
+    Servers,
+    Surroundings,
+    Watch,
+    programs,
+    remotes,
+    routes,
+)
 from app.mcp.supervisor import Capacity
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
@@ -212,7 +221,13 @@ async def tool_site(
             catalog=catalog, admission=admission, clock=CLOCK, recheck=recheck, program=lambda _: {}
         )
         doors = routes(
-            admission=admission, servers=fleet, clock=CLOCK, watch=watch, new_id=lambda: uuid4().hex, us=US
+            admission=admission,
+            servers=fleet,
+            clock=CLOCK,
+            watch=watch,
+            new_id=lambda: uuid4().hex,
+            us=US,
+            tasks=(Ledger(pool=pool, clock=CLOCK, new_id=lambda: uuid4().hex), Quarantine(catalog)),
         )
         listener = Listener(router=Router(doors), settings=listen, clock=CLOCK, names=frozenset())
         group.create_task(recorder.run())
