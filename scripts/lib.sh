@@ -94,6 +94,45 @@ setup_browser() {
     say "no Chromium: the browser tests are left out (Debian: apt-get install chromium, or name one in SALLYPORT_TEST_BROWSER)"
 }
 
+# setup_conformance: the MCP conformance kit, real clients and servers and a Node for them, into .cache/conformance;
+# everything verified by hash. Without npm their tests are left out; `setup_conformance required` stops instead.
+setup_conformance() {
+    local kit=.cache/conformance stamp=.cache/conformance/.lock.sha256 want text
+    want="$(cat build/conformance/* <(grep -A2 '^mcp==' build/test.txt) | sha256sum | cut -d' ' -f1)"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
+    if ! command -v npm >/dev/null; then
+        text="npm is missing, so nothing is tested against the MCP conformance kit (Debian: apt-get install npm)"
+        [ "${1:-}" = required ] && die "$text"
+        say "$text"
+        return
+    fi
+    say "setting up: MCP conformance kit and counterparts (once, about 350 MB)"
+    mkdir -p "$kit"
+    cp build/conformance/package.json build/conformance/package-lock.json "$kit/"
+    (cd "$kit" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) \
+        || die "the packages of build/conformance/package-lock.json could not be installed; npm's own message stands above"
+    ln -sfn "$(cd "$kit" && echo node_modules/node-linux-*/bin/node)" "$kit/node"
+    fetch_everything_server "$kit"
+    "$VENV/bin/python" -m venv "$kit/sdk1"
+    "$kit/sdk1/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r build/conformance/sdk1.txt \
+        || die "the packages of build/conformance/sdk1.txt could not be installed; pip's own message stands above"
+    printf '%s' "$want" >"$stamp"
+}
+
+# fetch_everything_server FOLDER: the SDK's example server, which its wheel leaves out, from the source archive of
+# the version and hash that build/test.txt holds
+fetch_everything_server() {
+    local folder="$1/source"
+    rm -rf "$folder" "$1/everything-server"
+    mkdir -p "$folder"
+    awk '/^mcp==/ { ours = 1 } ours { print } ours && !/\\$/ { exit }' build/test.txt >"$folder/mcp.txt"
+    "$VENV/bin/python" -m pip download -qq --disable-pip-version-check --require-hashes --no-deps --no-binary :all: \
+        -r "$folder/mcp.txt" -d "$folder" || die "the source of the mcp package could not be fetched; pip's own message stands above"
+    tar -xzf "$folder"/mcp-*.tar.gz -C "$folder" --strip-components=3 --wildcards '*/examples/servers/everything-server'
+    mv "$folder/everything-server" "$1/everything-server"
+    rm -rf "$folder"
+}
+
 # setup_debian_postgres: PG_BIN, the folder of the newest PostgreSQL that Debian's packages installed
 setup_debian_postgres() {
     PG_BIN="${SALLYPORT_TEST_PG_BIN:-$(find_debian_postgres)}"

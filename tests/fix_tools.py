@@ -28,6 +28,7 @@ from app.core.verdict import Decision
 from app.db import Connection, connect, open_pool
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
+from app.extensions import ToolProvider
 from app.jobs import Job, run_jobs
 from app.mcp import (
     Ledger,
@@ -36,6 +37,7 @@ from app.mcp import (
     Surroundings,
     Watch,
     programs,
+    provided,
     remotes,
     routes,
 )
@@ -176,8 +178,10 @@ async def tool_site(
     programs_at_once: int = 64,
     pins: Mode = "trust-first",
     recheck: float = 5.0,
+    providers: Mapping[str, ToolProvider] | None = None,
 ) -> AsyncIterator[ToolSite]:
     """Everything a tool call crosses, from the listening socket to the database."""
+    inside = provided(providers or {}, clock=CLOCK)
 
     async def dial() -> Connection:
         return await connect(database, purpose="record", timeout=5)
@@ -199,6 +203,7 @@ async def tool_site(
             around=around,
         ),
         **remotes(settings, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US),
+        **inside,
     }
     fleet = Servers(upstreams, entries=settings)
     listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
@@ -218,7 +223,12 @@ async def tool_site(
             metrics=CallMetrics(CollectorRegistry()),
         )
         watch = Watch(
-            catalog=catalog, admission=admission, clock=CLOCK, recheck=recheck, program=lambda _: {}
+            catalog=catalog,
+            admission=admission,
+            clock=CLOCK,
+            recheck=recheck,
+            program=lambda _: {},
+            ours=inside,
         )
         doors = routes(
             admission=admission,

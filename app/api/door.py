@@ -18,6 +18,7 @@ from app.core.errors import (
     NotFoundError,
     RecordUnavailableError,
     SallyportError,
+    UpstreamError,
 )
 from app.core.ids import Trace, continue_trace
 from app.extensions import Endpoint, Params
@@ -32,6 +33,7 @@ _STATUS: tuple[tuple[type[SallyportError], int, str], ...] = (
     (ConflictError, 409, "conflict"),
     (RecordUnavailableError, 503, "record_unavailable"),
     (DatabaseError, 503, "database_unavailable"),
+    (UpstreamError, 502, "upstream_failed"),
 )
 
 

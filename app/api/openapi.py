@@ -19,6 +19,7 @@ _REFUSALS = {
     "413": "the body is too large",
     "415": "the body is of another type",
     "429": "too many failed attempts",
+    "502": "a server elsewhere failed",
     "503": "the record or the database is away",
 }
 

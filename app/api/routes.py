@@ -24,6 +24,7 @@ from app.extensions import Params, Route
 from app.identity import Identity
 from app.policy import Engine, Policies
 from app.secrets import Secrets
+from app.secrets.signins import SignsIn
 
 
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     recorder: Recorder
     secrets: Secrets
+    sign_ins: SignsIn
     servers: ToolServers
     sinks: Sinks
     erasures: Erasures
@@ -63,6 +65,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *keys.operations(rooms.identity.keys),
         *secret_operations(rooms.secrets),
         *tools.operations(rooms.servers),
+        *tools.sign_ins.operations(rooms.sign_ins),
     ]
 
 

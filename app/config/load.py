@@ -10,6 +10,7 @@ import msgspec
 
 from app.config.dropins import add_servers, read_file
 from app.config.explain import fault, inside, is_secret, nearest
+from app.config.oauth import check_oauth, check_url
 from app.config.paths import settings
 from app.config.schema import Profile
 from app.config.secret import read_secret
@@ -116,7 +117,7 @@ def _revealed(value: Any, type_: Any, at: str, *, source: str, base: Path) -> An
     if is_secret(type_):
         if not isinstance(value, str):
             return value
-        stored = at.startswith("providers.") and at.endswith(".key")
+        stored = (at.startswith("providers.") and at.endswith(".key")) or at.endswith(".oauth.client_secret")
         return read_secret(value, key=f"{source}: {at}", base=base, references=stored)
     read = {
         key: _revealed(value[key], inner, path, source=source, base=base)
@@ -135,6 +136,11 @@ def _check_references(profile: Profile, *, source: str) -> None:
                 remedy=nearest(model.provider, list(profile.providers)),
             )
     for name, server in profile.mcp.servers.items():
+        if name == "sallyport":
+            raise ConfigError(
+                f"{source}: mcp.servers.{name}: this is the name of Sallyport's own tools.",
+                remedy="Give the server another name.",
+            )
         if bool(server.command) == bool(server.url):
             raise ConfigError(
                 f"{source}: mcp.servers.{name}: exactly one of command and url is needed.",
@@ -142,4 +148,6 @@ def _check_references(profile: Profile, *, source: str) -> None:
             )
         for key in server.secrets:
             parse_slot(key, remote=bool(server.url), where=f"{source}: mcp.servers.{name}.secrets")
+        check_oauth(server, where=f"{source}: mcp.servers.{name}")
+    check_url(profile.listen.url, where=f"{source}: listen.url")
     check_sinks(profile.sinks, source=source)

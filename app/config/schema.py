@@ -25,6 +25,12 @@ class Listen(Section, frozen=True):
     """Where requests come in."""
 
     address: Annotated[str, Meta(description="HOST:PORT; port 0 takes a free one")] = "127.0.0.1:8443"
+    url: Annotated[
+        str,
+        Meta(
+            description="how browsers and other sites reach this one, such as https://ai.site; empty: by the address"
+        ),
+    ] = ""
     names: Annotated[
         tuple[str, ...],
         Meta(description="host names and addresses clients use, in the certificate and the Host check"),

@@ -22,6 +22,38 @@ class McpLimits(Section, frozen=True):
     ] = 0
 
 
+class McpOAuth(Section, frozen=True):
+    """Signing in at a remote tool server by OAuth 2.1; wanted as soon as an issuer is named."""
+
+    issuers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="authorization servers that may be used, each exactly as it calls itself; destinations too"
+        ),
+    ] = ()
+    per: Annotated[
+        Literal["user", "site"],
+        Meta(description="whether everybody signs in for themselves, or an administrator once for all"),
+    ] = "user"
+    services: Annotated[
+        Literal["sign-in", "client-credentials"],
+        Meta(
+            description="whether service accounts and agents sign in as people do, or the client gets tokens by itself; "
+            "with `per: site` and `client-credentials` nobody signs in"
+        ),
+    ] = "sign-in"
+    client_id: Annotated[
+        str, Meta(description="the client registered there beforehand; empty: a document or a registration")
+    ] = ""
+    client_secret: Annotated[
+        Secret | None,
+        Meta(description="its secret: `file:PATH`, `${VAR}`, or `secret:NAME` granted to server:NAME"),
+    ] = None
+    scopes: Annotated[
+        tuple[str, ...], Meta(description="scopes to ask for; empty: those that the server asks for")
+    ] = ()
+
+
 class McpServer(Section, frozen=True):
     """A tool server: a program spoken to over stdio, or a remote URL."""
 
@@ -39,6 +71,9 @@ class McpServer(Section, frozen=True):
             "`Header` or `Header: text {}` of a remote server; each must be granted too"
         ),
     ] = {}
+    oauth: Annotated[
+        McpOAuth, Meta(description="signing in at the remote server, once `issuers` are named")
+    ] = McpOAuth()
     description: Annotated[str, Meta(description="one line for people")] = ""
     timeout: Annotated[Seconds, Meta(description="seconds a call may take")] = 60.0
     network: Annotated[bool, Meta(description="let the program use the network")] = False

@@ -22,6 +22,7 @@ from app.core.errors import (
     NotFoundError,
     RecordUnavailableError,
     SallyportError,
+    UpstreamError,
 )
 from app.core.ids import Trace, child_span, continue_trace
 from app.core.passage import Passage
@@ -50,13 +51,24 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A page. `record` names what of the record it shows, `{param}` filled in; that needs `audit.read` too."""
+    """A page. `record` names what of the record it shows, `{param}` filled in; that needs `audit.read` too.
+
+    A page that is not for those alone who may look into the console names another `action` `about` a server.
+    """
 
     name: str
     path: str
     read: Callable[[Visit], Awaitable[dict[str, Any]]]
     record: str = ""
     template: str = ""
+    action: str = "console.view"
+    about: str = ""
+
+    def resource(self, params: Params) -> Resource:
+        """What looking at it is about."""
+        return (
+            Resource("server", self.about.format_map(params)) if self.about else Resource("page", self.name)
+        )
 
 
 class Door:
@@ -80,7 +92,7 @@ class Door:
 
     async def _look(self, view: View, request: web.BaseRequest, params: Params, trace: Trace) -> web.Response:
         query, arguments = dict(request.query), {**request.query, **params}
-        call = call_of(request, trace, "console.view", Resource("page", view.name), arguments=arguments)
+        call = call_of(request, trace, view.action, view.resource(params), arguments=arguments)
         async with AsyncExitStack() as stack:
             passage = await stack.enter_async_context(self.admission.admit(call))
             if view.record:
@@ -94,25 +106,21 @@ class Door:
                 await stack.enter_async_context(self.admission.admit(reading))
             check_query(query)
             found = await view.read(Visit(passage=passage, params=params, query=query))
-            frame = {
-                "me": passage.principal,
-                "section": view.name,
-                "navigation": NAVIGATION,
-                "form": form_token(cookie(request, SESSION)),
-                "trace_id": trace.trace_id,
-            }
+            frame = frame_of(request, passage, section=view.name, trace=trace)
             text = self.templates.render(view.template or f"{view.name}.html", frame | found)
         return html(text, trace=trace)
 
-    def refuse(self, request: web.BaseRequest, error: Exception, trace: Trace) -> web.Response:
-        """The page for a failure; whoever is not signed in is sent to do so."""
+    def refuse(
+        self, request: web.BaseRequest, error: Exception, trace: Trace, *, stay: bool = False
+    ) -> web.Response:
+        """The page for a failure; whoever is not signed in is sent to do so, unless what was asked may not be repeated."""
         if not isinstance(error, SallyportError):
             log.error("%s %s failed", request.method, request.path, exc_info=error)
             error = SallyportError("Sallyport failed on this page.", remedy="Its log says why.")
         status, title = _told(error)
         token = cookie(request, SESSION)
         nobody = isinstance(error, DeniedError) and error.anonymous
-        if status == 401 and request.method in ("GET", "HEAD") and wants_html(request):
+        if status == 401 and not stay and request.method in ("GET", "HEAD") and wants_html(request):
             response = see_other(f"/console/sign-in?next={_quoted(request.path_qs)}", trace=trace)
         else:
             values = {
@@ -133,6 +141,17 @@ class Door:
         return response
 
 
+def frame_of(request: web.BaseRequest, passage: Passage, *, section: str, trace: Trace) -> dict[str, Any]:
+    """What every page of somebody signed in is given."""
+    return {
+        "me": passage.principal,
+        "section": section,
+        "navigation": NAVIGATION,
+        "form": form_token(cookie(request, SESSION)),
+        "trace_id": trace.trace_id,
+    }
+
+
 def _told(error: SallyportError) -> tuple[int, str]:
     if isinstance(error, DeniedError):
         if error.decision.reason == verdict.TOO_MANY:
@@ -144,6 +163,8 @@ def _told(error: SallyportError) -> tuple[int, str]:
         return 503, "The record is out of reach"
     if isinstance(error, NotFoundError):
         return 404, "There is nothing here"
+    if isinstance(error, UpstreamError):
+        return error.status, "The other side failed"
     return (409, "That is not possible") if isinstance(error, ConflictError) else (500, "Something failed")
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from app import __version__
 from app.admission import Admission
-from app.console import catalog, decisions, directory, manual, overview
+from app.console import catalog, decisions, directory, manual, overview, upstream
 from app.console.browser import HEADERS, HOME, wants_html
 from app.console.door import Door, View, Visit
 from app.console.render import Templates
@@ -30,12 +30,15 @@ def routes(*, admission: Admission, sources: Sources) -> list[Route]:
         *decisions.views(sources),
         *directory.views(sources),
         *catalog.views(sources),
+        *upstream.views(sources),
         *manual.views(),
     ]
     return [
         Route(method="GET", path="/", endpoint=_root, public="where browsers find the console, and a probe"),
         *SignIn(door=door, identity=sources.identity).routes(),
         *catalog.Judging(door=door, sources=sources).routes(),
+        *upstream.SigningIn(door=door, sources=sources).routes(),
+        *upstream.Returning(door=door, sources=sources).routes(),
         Route(
             method="GET",
             path="/console/assets/{name}",

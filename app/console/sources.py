@@ -1,7 +1,8 @@
 """What pages read: rooms as they are, and parts of other doors as plain rows."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from app.catalog import Catalog, Review
 from app.core.clock import Clock
 from app.identity import Identity
 from app.policy import Engine, Policies
+from app.secrets.signins import SignsIn
 
 
 class ServerLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the pages are made from. `stopping` is set when the server drains, so that live views end."""
+    """Everything the pages are made from. `stopping` is set when the server drains, so that live views end.
+
+    `client_document` is None where nobody outside can read it.
+    """
 
     identity: Identity
     policies: Policies
@@ -58,4 +63,6 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     servers: Callable[[], Sequence[ServerLine]]
     models: Sequence[ModelLine]
     findings: Callable[[], Awaitable[Sequence[Finding]]]
+    sign_ins: SignsIn
+    client_document: Callable[[], Mapping[str, Any] | None]
     stopping: asyncio.Event

@@ -65,6 +65,8 @@ def declared(profile: Profile) -> Iterator[Destination]:
     for name, server in profile.mcp.servers.items():
         if server.url:
             yield from_url(server.url, name=f"mcp.servers.{name}", purpose="tool server")
+        for issuer in server.oauth.issuers:
+            yield from_url(issuer, name=f"mcp.servers.{name}.oauth.issuers", purpose="authorization server")
     for name, witness in profile.record.witnesses.items():
         yield from_url(witness.url, name=f"record.witnesses.{name}", purpose="witness of the record")
     for name, sink in profile.sinks.items():

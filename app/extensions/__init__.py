@@ -3,20 +3,27 @@
 Route            a door's HTTP endpoint (route.py): an exception answers 500 and is logged; the call is refused.
 MasterKey(Source) what seals secrets (master_key.py): a failure denies; `serve` refuses to start.
 RecordSigner     what signs the record's checkpoints (record_signer.py): a failure stops sealing with an alarm, never a key.
+ToolProvider     tools inside this process (tool_provider.py): what it raises fails that one call and is logged.
 Built-in doors and sources register through the same type as anybody's.
 """
 
 from app.extensions.master_key import KnownKey, MasterKey, MasterKeySource
 from app.extensions.record_signer import RecordKey, RecordSigner
 from app.extensions.route import Endpoint, Params, Route
+from app.extensions.tool_provider import Inquiry, Offer, Offered, ToolProvider, Wanted
 
 __all__ = [
     "Endpoint",
+    "Inquiry",
     "KnownKey",
     "MasterKey",
     "MasterKeySource",
+    "Offer",
+    "Offered",
     "Params",
     "RecordKey",
     "RecordSigner",
     "Route",
+    "ToolProvider",
+    "Wanted",
 ]

@@ -13,11 +13,13 @@ Supervised programs, kept as the profile wants them                  (supervisor
 Registry   this site in the shape of the MCP registry API            (registry/)
 Bridge     stdio in front of a site, for desktop clients             (bridge/)
 Watch      definitions compared with what people approved            (pins/)
+Provided   tool servers inside this process                          (provided/)
 """
 
 from app.mcp.calls import Calls
 from app.mcp.door import open_calls, routes
 from app.mcp.pins import Watch
+from app.mcp.provided import provided
 from app.mcp.registry import registry_routes
 from app.mcp.supervisor.supervised import Surroundings
 from app.mcp.tasks import Ledger, Quarantine
@@ -34,6 +36,7 @@ __all__ = [
     "Watch",
     "open_calls",
     "programs",
+    "provided",
     "registry_routes",
     "remotes",
     "routes",

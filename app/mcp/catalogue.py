@@ -11,6 +11,7 @@ from app.core.errors import EgressError, InputError, UpstreamError
 from app.core.passage import Passage
 from app.mcp import results
 from app.mcp.listing import Page, read_page, visible
+from app.mcp.oauth import SignInWanted
 from app.mcp.pins import Watch
 from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, ProtocolError
 from app.mcp.protocol.envelope import SERVER_INFO, SKILLS, SUBSCRIPTION, TASKS
@@ -32,6 +33,10 @@ _INSTRUCTIONS = (
     "Tools and prompts are named server__name, resources sallyport://server/address. "
     "Every call is subject to this site's policy and is recorded."
 )
+
+
+SIGN_IN = "sallyport/sign-in"
+"""In `_meta` of a listing of all servers: those that want the caller to sign in, and where."""
 
 
 class Announcements:
@@ -131,7 +136,7 @@ class Catalogue:
             pages, members, missing = await self._sift(caller, [page], method, whole=whole), page.members, []
             offered = len(page.entries)
         else:
-            pages, missing, offered = await self._all(passage, caller, method, outgoing)
+            pages, missing, offered, members = await self._all(passage, caller, method, outgoing)
         shown = visible(pages, method, may=passage.may, aggregated=not server, public=public)
         note: dict[str, Any] = {"shown": len(shown), "of": offered}
         passage.note(result={**note, "unavailable": missing} if missing else note)
@@ -146,12 +151,13 @@ class Catalogue:
 
     async def _all(
         self, passage: Passage, caller: Caller, method: Method, outgoing: Outgoing
-    ) -> tuple[list[Page], list[str], int]:
+    ) -> tuple[list[Page], list[str], int, dict[str, Any]]:
         if "cursor" in outgoing.params:
             raise ProtocolError("This listing has one page.", number=-32602)
         names = [name for name in self._servers.names if passage.may(method.action, Resource("server", name))]
         found: dict[str, list[Page]] = {}
         offered = 0
+        wanted: dict[str, str] = {}
 
         async def read(name: str) -> None:
             nonlocal offered
@@ -161,6 +167,8 @@ class Catalogue:
                     whole = not read or read[-1].cursor is None
                     found[name] = await self._sift(caller, read, method, whole=whole)
                     offered += sum(len(page.entries) for page in read)
+            except SignInWanted as error:
+                wanted[name] = error.url
             except (UpstreamError, EgressError, InputError, TimeoutError):
                 pass  # the others are shown; the record names the one that is missing
 
@@ -168,7 +176,8 @@ class Catalogue:
             for name in names:
                 group.create_task(read(name))
         pages = [page for name in names for page in found.get(name, ())]
-        return pages, [name for name in names if name not in found], offered
+        members = {"_meta": {SIGN_IN: dict(sorted(wanted.items()))}} if wanted else {}
+        return pages, [name for name in names if name not in found], offered, members
 
     async def _walk(
         self, passage: Passage, caller: Caller, what: tuple[Method, Outgoing], upstream: Upstream

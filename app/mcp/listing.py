@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from app.core.call import Resource
 from app.core.errors import UpstreamError
+from app.mcp.protocol import mirrored
 from app.mcp.protocol.methods import USES, Method, joined
 
 Permits = Callable[[str, Resource], bool]
@@ -16,6 +17,7 @@ Public = Callable[[dict[str, Any], str], dict[str, Any]]
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _ENTRIES = msgspec.json.Decoder(list[dict[str, Raw]])
 _TEXT = msgspec.json.Decoder(str)
+_MARK = mirrored.MARK.encode()
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,16 +36,26 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_page(server: str, method: Method, result: Raw) -> Page:
-    """Decode a listing's result as far as needed; UpstreamError when it is none."""
+    """Decode a listing's result as far as needed; UpstreamError when it is none.
+
+    A tool with an invalid `x-mcp-header` is left out, as the protocol asks of every client.
+    """
     try:
         members = _MEMBERS.decode(result)
         entries = _ENTRIES.decode(members.pop(method.member, Raw(b"[]")))
+        entries = [entry for entry in entries if method.kind != "tool" or mirrors_of(entry) is not None]
         named = tuple((_TEXT.decode(entry[method.key]), entry) for entry in entries)
     except (msgspec.MsgspecError, KeyError) as error:
         raise UpstreamError(
             f"The tool server {server} sent a listing that cannot be read: {error}.", kind="protocol"
         ) from None
     return Page(server=server, entries=named, members=members)
+
+
+def mirrors_of(entry: dict[str, Raw]) -> mirrored.Mirrors | None:
+    """Which arguments of a tool its callers repeat in headers; None when its schema says so in an invalid way."""
+    schema = bytes(entry.get("inputSchema", b""))
+    return mirrored.mirrors(msgspec.json.decode(schema)) if _MARK in schema else {}
 
 
 def visible(

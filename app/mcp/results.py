@@ -14,7 +14,7 @@ RECORDED = 1024 * 1024
 """Bytes of a result that are decoded for the record; of a larger one the digest is kept."""
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _MODERN_ONLY = ("resultType", "ttlMs", "cacheScope")
-_CACHED = frozenset(
+CACHED = frozenset(
     {
         "resources/read",
         "tools/list",
@@ -81,9 +81,9 @@ def status_of(code: int, era: Era) -> int:
 def fit(result: Raw, *, method: str, era: Era, from_era: Era) -> Raw | bytes:
     """The result in the caller's era; its own bytes wherever they fit already."""
     if era == "modern":
-        if from_era == "modern" and method not in _CACHED:
+        if from_era == "modern" and method not in CACHED:
             return result
-        return msgspec.json.encode(with_envelope(_MEMBERS.decode(result), cached=method in _CACHED))
+        return msgspec.json.encode(with_envelope(_MEMBERS.decode(result), cached=method in CACHED))
     if from_era == "old":
         return result
     members = _MEMBERS.decode(result)

@@ -12,6 +12,7 @@ from app.mcp import inputs, protocol
 from app.mcp.protocol import Era, Message, envelope
 from app.mcp.protocol.envelope import TASKS, Headers
 from app.mcp.protocol.methods import Method, Target
+from app.mcp.signing_in import without_our_answer
 from app.mcp.streams import Session
 from app.mcp.upstream.ports import Caller, Outgoing
 
@@ -105,7 +106,7 @@ def outgoing_of(turn: Turn) -> Outgoing:
         meta[envelope.LOG_LEVEL] = turn.session.level
     return Outgoing(
         method=message.method,
-        params=params,
+        params=without_our_answer(params),
         meta={key: value for key, value in meta.items() if key not in _OURS},
         progress=meta.get("progressToken"),
         headers=turn.inbound.headers.params,

@@ -12,13 +12,17 @@ from app.mcp import inputs, protocol, results
 from app.mcp.answers import Answer, database_away, refused, upstream_failed
 from app.mcp.catalogue import Announcements, Catalogue
 from app.mcp.inputs import Seal
+from app.mcp.oauth import SignInWanted
 from app.mcp.pins import Watch
 from app.mcp.protocol import (
     CANCELLED,
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
     ProtocolError,
+    mirrored,
 )
+from app.mcp.protocol.mirrored import Mirrors
+from app.mcp.signing_in import sign_in_answer
 from app.mcp.skills.carrying import children
 from app.mcp.streams import SessionLine, Sessions
 from app.mcp.tasks import Tasks
@@ -112,6 +116,14 @@ class Turns:
 
     def _failed(self, turn: Turn, error: UpstreamError | EgressError) -> Answer:
         turn.passage.note(status="error", error=str(error))
+        if isinstance(error, SignInWanted):
+            return sign_in_answer(
+                turn.message.id,
+                error,
+                caller=turn.caller,
+                method=turn.message.method,
+                trace=turn.inbound.trace,
+            )
         return upstream_failed(turn.message.id, error, trace=turn.inbound.trace)
 
     async def _dispatch(self, turn: Turn, relay: Relay) -> Answer:
@@ -154,8 +166,9 @@ class Turns:
     async def _forward(self, turn: Turn, relay: Relay) -> Answer:
         turn, upstream = self._aimed(turn)
         method = turn.message.method
+        mirrors = None
         if turn.target.resource.kind != "server":
-            await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
+            mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
         if method == "resources/read":
             await self._skills.require(turn, upstream)
         if method in _PER_SESSION and not upstream.sessions:
@@ -167,7 +180,7 @@ class Turns:
         if method == "subscriptions/listen":
             relay = Announcements(relay, turn.passage, upstream.name, request=turn.message.id or b"null")
         started = time.monotonic()
-        reply = await self._rounds(turn, upstream, self._opened(turn), relay)
+        reply = await self._rounds(turn, upstream, _mirrored(turn, self._opened(turn), mirrors), relay)
         turn.passage.timings["upstream"] = time.monotonic() - started
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:
@@ -258,3 +271,13 @@ class Turns:
 
     def _done(self, turn: Turn, result: Raw | bytes) -> Answer:
         return Answer(body=protocol.result(turn.message.id or b"null", result), headers={})
+
+
+def _mirrored(turn: Turn, outgoing: Outgoing, mirrors: Mirrors | None) -> Outgoing:
+    """With the headers that repeat arguments: checked where the caller's era has them, made from the arguments."""
+    if mirrors is None:
+        return outgoing
+    arguments = turn.target.arguments or {}
+    if turn.caller.era == "modern":
+        mirrored.agree(mirrors, arguments, outgoing.headers)
+    return msgspec.structs.replace(outgoing, headers=mirrored.headers_for(mirrors, arguments))

@@ -26,6 +26,8 @@ ACTIONS = {
     "tool.call": "tool",
     "tool.list": "server",
     "server.connect": "server",
+    "server.sign_in": "server",
+    "server.sign_out": "server",
     "resource.list": "server",
     "resource.read": "resource",
     "prompt.list": "server",

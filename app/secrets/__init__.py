@@ -5,6 +5,7 @@ Keys       file, systemd credential, passphrase, or an extension                
 Snapshot   the catalogue proven and opened, replaced as a whole                    (snapshot.py, catalogue.py)
 Secrets    set, rotate, grant, revoke, delete, history, check                      (room.py, rekey.py)
 Broker     gives values to a spawn or to an admitted call                          (broker.py)
+Vault      tokens of sign-ins at remote tool servers                       (signins/)
 Redactor   takes known values out of what leaves                                   (redaction/)
 All SQL is in store.py. Never run a file of `app/` directly: this room would shadow the standard `secrets`.
 """

@@ -13,6 +13,7 @@ from app.secrets.box import rewrap
 from app.secrets.catalogue import Catalogue, admitted_for, reading_of, refuse_changed, retag
 from app.secrets.keyring import handover_about
 from app.secrets.records import Rekeyed
+from app.secrets.signins.sealing import rewrap_all as rewrap_sign_ins
 from app.secrets.snapshot import Reading, problem_of
 
 ACTION = "admin.secret.rekey"
@@ -81,7 +82,7 @@ async def _rewrap_all(conn: store.Connection, before: Reading, old: MasterKey, n
         except BoxError as error:
             raise _unsound(version.name, error.message) from None
         await store.set_wrapped(conn, version.name, version.version, wrapped)
-    return len(before.versions)
+    return len(before.versions) + await rewrap_sign_ins(conn, old, new)
 
 
 def _unsound(name: str, problem: str) -> ConflictError:

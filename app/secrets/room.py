@@ -24,6 +24,7 @@ from app.secrets.records import (
     VersionRow,
 )
 from app.secrets.redaction import Redactor
+from app.secrets.signins import Vault
 from app.secrets.snapshot import Reading, Snapshot, open_all, problem_of
 
 
@@ -47,6 +48,7 @@ class Secrets:
         self.redactor = redactor
         self.catalogue = Catalogue(pool=pool, clock=clock, keyring=keyring, redactor=redactor)
         self.broker = Broker(lambda: self.catalogue.snapshot)
+        self.sign_ins = Vault(self.catalogue)
 
     # --- reading
 

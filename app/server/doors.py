@@ -19,11 +19,13 @@ from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Ledger, Quarantine, Servers, Watch, registry_routes
 from app.mcp import routes as mcp_routes
+from app.mcp.oauth import SignIns
+from app.mcp.own import NAME as OWN
 from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.rooms.api import api_rooms
 from app.server.site import Site
-from app.server.tools import US, Build, ServerMetrics, builder, surroundings, tool_servers
+from app.server.tools import US, Build, ServerMetrics, builder, sign_in_parts, surroundings, tool_servers
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,13 +36,16 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     stopping: asyncio.Event
     build: Build
     connector: Connector
+    sign_ins: SignIns
 
 
 @asynccontextmanager
 async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    build = builder(site, connector, surroundings(site))
+    parts = sign_in_parts(site, connector)
+    build = builder(site, connector, surroundings(site), parts)
+    sign_ins = SignIns(parts)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
     models = open_models(
@@ -56,12 +61,23 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:
         stopping = asyncio.Event()
-        sources = console_sources(site, servers=servers, models=models, stopping=stopping)
+        sources = console_sources(site, servers=servers, models=models, sign_ins=sign_ins, stopping=stopping)
         routes = [
-            *_routes(site, servers, models, notes=notes, stopping=stopping),
+            *_routes(site, servers, models, notes=notes),
+            *api_routes(
+                admission=site.admission,
+                rooms=api_rooms(site, servers=servers, sign_ins=sign_ins, stopping=stopping),
+            ),
             *console_routes(admission=site.admission, sources=sources),
         ]
-        yield Doors(routes=routes, servers=servers, stopping=stopping, build=build, connector=connector)
+        yield Doors(
+            routes=routes,
+            servers=servers,
+            stopping=stopping,
+            build=build,
+            connector=connector,
+            sign_ins=sign_ins,
+        )
     finally:
         running.cancel()
         await asyncio.wait({running})
@@ -87,12 +103,11 @@ def watch(site: Site) -> Watch:
         clock=site.clock,
         recheck=site.declared.mcp.recheck,
         program=program,
+        ours={OWN},
     )
 
 
-def _routes(
-    site: Site, servers: Servers, models: Models, *, notes: health.Notes, stopping: asyncio.Event
-) -> list[Route]:
+def _routes(site: Site, servers: Servers, models: Models, *, notes: health.Notes) -> list[Route]:
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
@@ -111,7 +126,6 @@ def _routes(
             catalog=site.catalog,
             entries=lambda: {name: entry.description for name, entry in site.declared.mcp.servers.items()},
         ),
-        *api_routes(admission=site.admission, rooms=api_rooms(site, servers=servers, stopping=stopping)),
     ]
 
 

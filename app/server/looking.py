@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from app.console import Finding, ModelLine, ServerLine, Sources
 from app.gateway.models import Models
 from app.mcp import Servers
+from app.mcp.oauth import SignIns
 from app.server.checks import database_findings, folder_findings, host_findings
 from app.server.rooms.forward import status_finding
 from app.server.site import Site
+from app.server.tools import client_document
 
 
-def console_sources(site: Site, *, servers: Servers, models: Models, stopping: asyncio.Event) -> Sources:
+def console_sources(
+    site: Site, *, servers: Servers, models: Models, sign_ins: SignIns, stopping: asyncio.Event
+) -> Sources:
     """The console's view of a serving site."""
 
     async def findings() -> Sequence[Finding]:
@@ -35,6 +39,8 @@ def console_sources(site: Site, *, servers: Servers, models: Models, stopping: a
         servers=lambda: server_lines(servers),
         models=model_lines(models),
         findings=findings,
+        sign_ins=sign_ins,
+        client_document=lambda: client_document(site),
         stopping=stopping,
     )
 

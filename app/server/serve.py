@@ -93,7 +93,7 @@ async def running(
                     control(
                         site.folder,
                         admission=site.admission,
-                        servers=LookedAt(doors.servers),
+                        servers=LookedAt(doors.servers, site.secrets.sign_ins),
                         reload=reload,
                     ),
                     _listening(site, doors, certificate, seal) as url,
@@ -139,8 +139,10 @@ async def _listening(
     jobs = asyncio.create_task(run_work(site, doors, listener, certificate, seal=seal), name="jobs")
     host, _ = split_address(settings.address)
     port = server.sockets[0].getsockname()[1]
+    url = f"{'https' if certificate else 'http'}://{_shown(host, site.profile)}:{port}"
+    site.declared.listening(url, site.profile)
     try:
-        yield f"{'https' if certificate else 'http'}://{_shown(host, site.profile)}:{port}"
+        yield url
     finally:
         server.close()
         doors.stopping.set()

@@ -73,7 +73,7 @@ class Site:
 async def open_site(profile: Profile, *, folder: Path, serving: bool) -> AsyncIterator[Site]:
     """Start what a site needs and stop it afterwards; `serving` insists on owning the embedded database."""
     folder = prepare(folder)
-    clock, redactor, declared = SystemClock(), Redactor(), Declared(profile.mcp)
+    clock, redactor, declared = SystemClock(), Redactor(), Declared(profile)
     async with open_database(profile, folder, serving=serving) as url:
         migrated = await bring_up_to_date(profile.database, url)
         async with (

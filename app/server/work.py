@@ -1,6 +1,7 @@
 """The periodic work of a serving site: each job by name, and what wakes it early."""
 
 import asyncio
+from functools import partial
 
 from app.audit.retention.retention import RUN
 from app.audit.store import ensure_partitions
@@ -14,6 +15,7 @@ from app.server.listen.tls import Certificate
 from app.server.rooms.forward import forward
 from app.server.rooms.seal import Seal
 from app.server.site import Site
+from app.server.tools import end_of_the_gone
 
 
 async def run_work(
@@ -53,6 +55,7 @@ async def run_work(
         Job(name="key use", seconds=60.0, work=site.identity.flush),
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
         Job(name="tasks", seconds=600.0, work=task_ledger(site).prune),
+        Job(name="sign-ins", seconds=10.0, work=partial(end_of_the_gone, site, doors.sign_ins)),
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
         Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),

@@ -104,10 +104,10 @@ async def test_profile_read_again_changes_programs_and_names_the_rest(database: 
         assert (answer.changed, answer.waiting) == (["comes", "goes"], ["identity"])
         await until(lambda: servers.states()["comes"].state == "ready")
         assert servers.states()["stays"].pid == before
-        assert set(servers.names) == {"stays", "comes"}
+        assert set(servers.entries) == {"stays", "comes"}
         path.write_text("mcp: [", encoding="utf-8")
         server.reload.heard()
-        assert set(servers.names) == {"stays", "comes"}
+        assert set(servers.entries) == {"stays", "comes"}
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ async def test_server_that_is_added_or_removed_is_taken_up_at_once(database: str
         await until(lambda: server.doors.servers.states()["desk"].state == "ready")
         assert server.site.declared.mcp.servers["desk"].pins == "approve"
         assert "has taken it up" in await mcp("remove", "desk")
-        assert server.doors.servers.names == ()
+        assert not server.doors.servers.entries
 
 
 def _listening_as(wanted: Profile, read: Callable[[], Profile]) -> Callable[[], Profile]:

@@ -15,6 +15,7 @@ PUBLIC = {
     "GET /readyz": "ready",
     "GET /metrics": "counters",
     "GET /api/hello": "probe",
+    "GET /oauth/upstream/client.json": "who this site is",
     "GET /api/openapi.json": "describes",
     "POST /api/event_logging/batch": "telemetry",
 }

@@ -34,12 +34,14 @@ class ToolServer(msgspec.Struct, frozen=True, kw_only=True):
     confinement: str
     measures: list[Measure]
     description: str
+    sign_in: str = ""
+    """Who signs in there, and how many are."""
 
 
 class ToolServers(Protocol):
     """The site's tool servers."""
 
-    def overview(self) -> Sequence[ToolServer]:
+    async def overview(self) -> Sequence[ToolServer]:
         """All of them, by name."""
         ...
 
@@ -52,7 +54,7 @@ def operations(servers: ToolServers) -> list[Operation]:
     """The table of this subject."""
 
     async def overview(asked: Asked) -> Page[ToolServer]:
-        return page_in_memory(servers.overview(), asked.query, lambda row: row.name)
+        return page_in_memory(await servers.overview(), asked.query, lambda row: row.name)
 
     async def restart(asked: Asked) -> None:
         await servers.restart(asked.params["name"])

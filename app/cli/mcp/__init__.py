@@ -9,6 +9,7 @@ from app.cli.mcp.connect import connect
 from app.cli.mcp.definitions import approve, definitions, diff, pending, reject
 from app.cli.mcp.entries import add, remove
 from app.cli.mcp.running import logs, reload, restart, status
+from app.cli.mcp.sign_in import sign_in, sign_ins, sign_out
 from app.cli.mcp.tools import call, check, list_servers, tools
 
 __all__ = ["mcp"]
@@ -36,5 +37,8 @@ for command in (
     connect,
     add,
     remove,
+    sign_in,
+    sign_out,
+    sign_ins,
 ):
     mcp.add_command(command)

@@ -39,6 +39,7 @@ def status(data: Path | None, profile: Path | None, as_json: bool, measures: boo
         "starts": lambda row: row.starts,
         "memory": lambda row: f"{row.memory_bytes // 1024**2} MiB" if row.pid else "",
         "confinement": lambda row: row.confinement,
+        "sign-in": lambda row: row.sign_in,
         "why": lambda row: row.why,
     }
     output.table(told.servers, columns)

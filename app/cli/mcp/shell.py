@@ -20,7 +20,7 @@ from app.mcp import Calls, Inbound, Servers, open_calls, protocol
 from app.server.doors import watch
 from app.server.process import run_guarded
 from app.server.site import Site, open_site
-from app.server.tools import US, builder, surroundings, tool_servers
+from app.server.tools import US, builder, sign_in_parts, surroundings, tool_servers
 
 
 class Shell:
@@ -75,9 +75,9 @@ def with_servers(function: Callable[..., Awaitable[None]]) -> Callable[..., None
 @asynccontextmanager
 async def shell_of(site: Site, connector: Connector, key: str) -> AsyncIterator[Shell]:
     """The tool servers of a site, running inside the block; without a key the operator calls them."""
-    if any(entry.secrets for entry in site.profile.mcp.servers.values()):
+    if any(entry.secrets or entry.oauth.issuers for entry in site.profile.mcp.servers.values()):
         await site.secrets.catalogue.open()
-    servers = tool_servers(site, builder(site, connector, surroundings(site)))
+    servers = tool_servers(site, builder(site, connector, surroundings(site), sign_in_parts(site, connector)))
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(
         admission=site.admission,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -13,10 +13,11 @@ from app.core.clock import Clock
 from app.core.ids import child_span
 from app.core.passage import Passage
 from app.mcp import results
-from app.mcp.listing import Page, read_page
+from app.mcp.listing import Page, mirrors_of, read_page
 from app.mcp.pins.entries import KINDS, Entries, introduction
 from app.mcp.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, ProtocolError, methods
 from app.mcp.protocol.methods import Method, Target
+from app.mcp.protocol.mirrored import Mirrors
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Upstream
 from app.mcp.upstream.silent import Silent
 
@@ -26,15 +27,22 @@ _LISTS: Mapping[Kind, str] = {"tool": "tools/list", "prompt": "prompts/list"}
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What was there at a moment (monotonic seconds): digests by name, of one kind; of a server under the name ''."""
+    """What was there at a moment (monotonic seconds): digests by name, of one kind; of a server under the name ''.
+
+    `mirrors` are the arguments that callers repeat in headers, of tools that have such.
+    """
 
     at: float
     changes: int
     digests: dict[str, str]
+    mirrors: dict[str, Mirrors] = {}
 
 
 class Watch:
-    """`recheck` is for how many seconds a look holds; `program` tells the digests of a server's program files."""
+    """`recheck` is for how many seconds a look holds; `program` tells the digests of a server's program files.
+
+    `ours` are servers inside this process: their definitions are the program that runs, and change with it only.
+    """
 
     def __init__(
         self,
@@ -44,7 +52,9 @@ class Watch:
         clock: Clock,
         recheck: float,
         program: Callable[[str], Mapping[str, str]],
+        ours: Collection[str] = (),
     ) -> None:
+        self._ours = frozenset(ours)
         self._catalog = catalog
         self._admission = admission
         self._clock = clock
@@ -56,6 +66,8 @@ class Watch:
 
     async def introduced(self, upstream: Upstream, caller: Caller, description: Description) -> bool:
         """Notice a server's introduction; whether it is approved."""
+        if upstream.name in self._ours:
+            return True
         changes = upstream.changes
         digests = await asyncio.to_thread(self._program, upstream.name)
         found = introduction(upstream.name, description, digests)
@@ -71,7 +83,7 @@ class Watch:
     async def sift(self, pages: Sequence[Page], method: Method, *, whole: bool) -> list[Page]:
         """The pages of one server with approved definitions only; `whole` when nothing of the listing is missing."""
         kind = KINDS.get(method.member)
-        if kind is None or not pages:
+        if kind is None or not pages or pages[0].server in self._ours:
             return list(pages)
         read = [(page, *self._definitions(page, kind)) for page in pages]
         found = [one for _, definitions, _ in read for one in definitions.values()]
@@ -85,8 +97,16 @@ class Watch:
             for page, definitions, twice in read
         ]  # fmt: skip
 
-    async def require(self, passage: Passage, caller: Caller, upstream: Upstream, target: Target) -> None:
-        """Return if what the call is about is, now, what a person approved; DeniedError (recorded) if it is not."""
+    async def require(
+        self, passage: Passage, caller: Caller, upstream: Upstream, target: Target
+    ) -> Mirrors | None:
+        """Return if what the call is about is, now, what a person approved; DeniedError (recorded) if it is not.
+
+        Returned are the arguments that headers repeat; None for a server inside this process, which checks itself.
+        """
+        if upstream.name in self._ours:
+            return None
+        found: Mirrors = {}
         kind: Kind | None = "tool" if target.resource.kind == "tool" else None
         kind = "prompt" if target.resource.kind == "prompt" else kind
         server = await self._look(passage, caller, upstream, "server")
@@ -101,8 +121,10 @@ class Watch:
                     number=INVALID_PARAMS,
                 )
             fine = self._catalog.usable((upstream.name, kind, target.name), digest)
+            found = look.mirrors.get(target.name, {})
         if not fine:
             await self._deny(passage, upstream, target)
+        return found
 
     async def _deny(self, passage: Passage, upstream: Upstream, target: Target) -> None:
         """Ask the corridor once more: it knows by now what the server shows, and writes its denial down."""
@@ -149,6 +171,7 @@ class Watch:
         changes, at = upstream.changes, self._clock.monotonic()
         method = methods.METHODS[_LISTS[kind]]
         definitions: dict[str, Definition] = {}
+        mirrors: dict[str, Mirrors] = {}
         cursor: msgspec.Raw | None = None
         for _ in range(MOST_PAGES):
             params = {} if cursor is None else {"cursor": cursor}
@@ -163,6 +186,7 @@ class Watch:
             if reply.result is None:
                 break
             page = read_page(upstream.name, method, reply.result)
+            mirrors |= {name: marks for name, entry in page.entries if (marks := mirrors_of(entry))}
             found, twice = self._definitions(page, kind)
             definitions = {name: one for name, one in {**found, **definitions}.items() if name not in twice}
             cursor = page.cursor
@@ -172,7 +196,8 @@ class Watch:
             upstream.name, list(definitions.values()), whole=frozenset([kind] if cursor is None else [])
         )
         digests = {name: one.digest for name, one in definitions.items()}
-        self._keep(upstream, caller, kind, Look(at=at, changes=changes, digests=digests))
+        look = Look(at=at, changes=changes, digests=digests, mirrors=mirrors)
+        self._keep(upstream, caller, kind, look)
 
     def _definitions(self, page: Page, kind: Kind) -> tuple[dict[str, Definition], set[str]]:
         """Definitions by name, without those nobody could judge and without names given twice."""

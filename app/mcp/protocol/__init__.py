@@ -4,6 +4,7 @@ Message    JSON-RPC 2.0, strict about what two parsers could read differently   
 envelope   what 2026-07-28 puts into each request, and the headers beside it    (envelope.py)
 Method     what a request is to policy: an action on a resource                 (methods.py)
 names      how many servers share one endpoint                                  (names.py)
+mirrored   arguments that headers repeat                                        (mirrored.py)
 """
 
 from app.mcp.protocol.messages import (

@@ -52,7 +52,7 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
     session: str | None = None
     last_event: str | None = None
     params: tuple[tuple[str, str], ...] = ()
-    """`Mcp-Param-*`, passed on to a server that checks them; never decided by."""
+    """`Mcp-Param-*`, compared with the arguments that a tool says they repeat; never decided by."""
 
 
 def read_headers(pairs: Iterable[tuple[str, str]]) -> Headers:

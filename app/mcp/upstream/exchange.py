@@ -10,6 +10,7 @@ from app.core.passage import Passage
 from app.egress.http import Upstream as HttpUpstream
 from app.egress.http_connection import Reply as HttpReply
 from app.mcp import protocol
+from app.mcp.oauth import Authorizes, Refusal
 from app.mcp.protocol import Wire
 from app.mcp.upstream.secrecy import Secrecy, nothing_secret
 from app.mcp.upstream.sse import EVENT_LIMIT, EventReader
@@ -20,6 +21,9 @@ Follow = Callable[[Wire, bytes], Awaitable[None]]
 """Takes what comes before the answer: the message and its original bytes."""
 _BEAT_SECONDS = 20.0
 _FIELDS: Fields = (("content-type", "application/json"), ("accept", "application/json, text/event-stream"))
+
+
+_UNAUTHORIZED = (401, 403)
 
 
 class HttpError(UpstreamError):
@@ -48,8 +52,10 @@ class Exchange:
         target: str,
         declared: Fields = (),
         secrecy: Secrecy | None = None,
+        bearer: Authorizes | None = None,
     ) -> None:
         self.name = name
+        self._bearer = bearer
         self._http = http
         self._target = target
         self._declared = declared
@@ -82,7 +88,9 @@ class Exchange:
         self, passage: Passage, fields: Fields, follow: Callable[[bytes, str], Awaitable[None]]
     ) -> bool:
         """Follow the server's own stream (GET) to its end, with each event's data and id; False: it has none."""
-        headers = (("accept", "text/event-stream"), *self._declared, *self._secrecy.fields(passage), *fields)
+        shown = await self._bearer.fields(passage) if self._bearer is not None else ()
+        given = (*self._declared, *self._secrecy.fields(passage), *shown)
+        headers = (("accept", "text/event-stream"), *given, *fields)
         async with await self._http.request(
             passage, "GET", self._target, headers, heartbeat=_BEAT_SECONDS
         ) as reply:
@@ -102,16 +110,45 @@ class Exchange:
 
     async def delete(self, passage: Passage, fields: Fields) -> None:
         """End a session."""
-        async with await self._http.request(
-            passage, "DELETE", self._target, (*self._declared, *self._secrecy.fields(passage), *fields)
-        ) as reply:
+        shown = await self._bearer.fields(passage) if self._bearer is not None else ()
+        headers = (*self._declared, *self._secrecy.fields(passage), *shown, *fields)
+        async with await self._http.request(passage, "DELETE", self._target, headers) as reply:
             await reply.read(EVENT_LIMIT)
 
     async def _post(
         self, passage: Passage, body: bytes, fields: Fields, *, repeatable: bool = False
     ) -> HttpReply:
         headers = (*_FIELDS, *self._declared, *self._secrecy.fields(passage), *fields)
-        return await self._http.request(passage, "POST", self._target, headers, body, repeatable=repeatable)
+        if self._bearer is None:
+            return await self._http.request(
+                passage, "POST", self._target, headers, body, repeatable=repeatable
+            )
+        for again in (False, True):
+            shown = await self._bearer.fields(passage)
+            reply = await self._http.request(
+                passage, "POST", self._target, (*headers, *shown), body, repeatable=repeatable
+            )
+            if reply.status not in _UNAUTHORIZED:
+                return reply
+            # It did nothing of what was asked, so asking once more with another token does nothing twice.
+            refusal = Refusal(status=reply.status, challenge=_challenge(reply), used=shown, again=again)
+            if not await self._weighed(passage, reply, refusal):
+                return reply
+        raise self._unusable(reply.status)
+
+    async def _weighed(self, passage: Passage, reply: HttpReply, refusal: Refusal) -> bool:
+        """Whether to ask once more; the reply is read to its end unless it is the answer."""
+        if self._bearer is None:
+            return False
+        try:
+            once_more = await self._bearer.refused(passage, refusal)
+        except BaseException:
+            reply.close()
+            raise
+        if once_more:
+            async with reply:
+                await reply.read(EVENT_LIMIT)
+        return once_more and not refusal.again
 
     async def _follow(self, reply: HttpReply, number: int, follow: Follow | None) -> Wire:
         reader = EventReader()
@@ -134,3 +171,7 @@ class Exchange:
         else:
             text = f"The tool server {self.name} answered with HTTP {status} and no JSON-RPC message."
         return HttpError(text, kind="status", http_status=status)
+
+
+def _challenge(reply: HttpReply) -> str:
+    return ", ".join(value for name, value in reply.headers if name == "www-authenticate")

@@ -12,6 +12,7 @@ from app.core.clock import Clock
 from app.core.errors import EgressError, UpstreamError
 from app.core.passage import Passage
 from app.mcp import protocol
+from app.mcp.oauth import SignInWanted
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Wire, envelope
 from app.mcp.upstream.exchange import Answered, Exchange, Fields, HttpError
 from app.mcp.upstream.guest import settled_here
@@ -84,6 +85,8 @@ class RemoteServer:
         """Ask it; in the older era that opens the caller's session."""
         try:
             found = await self._described(passage, caller)
+        except SignInWanted:
+            raise  # of this caller: the server is well
         except (UpstreamError, EgressError) as error:
             self._state, self._why = "backing off", error.message
             raise
@@ -107,6 +110,8 @@ class RemoteServer:
         """Send one request in the era that fits."""
         try:
             reply = await self._request(passage, caller, outgoing, relay)
+        except SignInWanted:
+            raise
         except (UpstreamError, EgressError) as error:
             self._state, self._why = "backing off", error.message
             raise

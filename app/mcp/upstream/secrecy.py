@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from app.core.errors import EgressError, SecretError, UpstreamError
 from app.core.passage import Passage
+from app.mcp.oauth import Authorizes
 from app.mcp.upstream.ports import Caller, Description, Line, Outgoing, Relay, Reply, Respond, Upstream
 from app.secrets import NOTHING, Broker, Injection, Redactor, Stream
 
@@ -159,6 +160,33 @@ class _CleanLine:
         if params is not None:
             params = Raw(self._redactor.json(bytes(params), source=self._source))
         return self._line.ask(self._redactor.text(method), params, respond)
+
+
+class SignedIn(Redacted):
+    """An upstream whose answers to each caller are free of that caller's tokens."""
+
+    def __init__(self, upstream: Upstream, bearer: Authorizes) -> None:
+        super().__init__(upstream, Redactor())
+        self._bearer = bearer
+
+    def of(self, caller: Caller, method: str) -> "SignedIn":
+        """Itself: a remote server is one for all."""
+        return self
+
+    async def describe(self, passage: Passage, caller: Caller) -> Description:
+        """Its description, cleaned."""
+        return await self._for(passage).describe(passage, caller)
+
+    async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
+        """Its answer, cleaned."""
+        return await self._for(passage).request(passage, caller, outgoing, relay)
+
+    async def listen(self, passage: Passage, caller: Caller) -> None:
+        """What it says on its own, cleaned."""
+        await self._for(passage).listen(passage, caller)
+
+    def _for(self, passage: Passage) -> Redacted:
+        return Redacted(self._upstream, self._bearer.redactor(passage))
 
 
 class _CleanRelay:

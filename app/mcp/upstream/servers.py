@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from app.config.tools import Mcp, McpServer
 from app.core.clock import Clock
-from app.core.errors import NotFoundError
+from app.core.errors import ConfigError, NotFoundError
 from app.egress.http import Connects, parse_origin
 from app.egress.http import Upstream as HttpUpstream
 from app.egress.sandbox import Confinement, Limits, Program
 from app.egress.sandbox.confinement import named_user, own_user
 from app.egress.sandbox.program import child_environment
+from app.mcp.oauth import Bearer, Parts
 from app.mcp.supervisor import Rules, Supervised, log_path
 from app.mcp.supervisor.instances import Instances, Own
 from app.mcp.supervisor.stand import Backoff
@@ -25,7 +26,7 @@ from app.mcp.supervisor.supervised import Surroundings
 from app.mcp.upstream.exchange import Exchange
 from app.mcp.upstream.ports import Status, Upstream
 from app.mcp.upstream.remote import RemoteServer
-from app.mcp.upstream.secrecy import Redacted, Secrecy
+from app.mcp.upstream.secrecy import Redacted, Secrecy, SignedIn
 from app.secrets import Broker, Redactor
 
 _IDLE_ALONE = 900.0
@@ -213,8 +214,9 @@ def remotes(
     us: dict[str, Any],
     broker: Broker | None = None,
     redactor: Redactor | None = None,
+    sign_in: Parts | None = None,
 ) -> dict[str, Upstream]:
-    """The remote servers of a profile; ConfigError when a URL is none."""
+    """The remote servers of a profile; ConfigError when a URL is none, or when it wants sign-ins and cannot have any."""
     known = redactor or Redactor()
     return {
         name: _remote(
@@ -225,6 +227,7 @@ def remotes(
             clock=clock,
             us=us,
             secrecy=Secrecy(name, redactor=known, broker=broker, declared=entry.secrets),
+            sign_in=sign_in,
         )
         for name, entry in settings.items()
         if entry.url
@@ -240,10 +243,19 @@ def _remote(
     clock: Clock,
     us: dict[str, Any],
     secrecy: Secrecy,
-) -> RemoteServer:
+    sign_in: Parts | None,
+) -> Upstream:
     origin = parse_origin(f"mcp.servers.{name}.url", entry.url)
     http = HttpUpstream(origin=origin, connector=connector, tls=tls, timeout=max(entry.timeout, 60.0) + 5.0)
     declared = tuple((key.lower(), secret.reveal()) for key, secret in entry.headers.items())
     target = "/" if entry.url.endswith("/") or not origin.path else ""
-    exchange = Exchange(name, http, target=target, declared=declared, secrecy=secrecy)
-    return RemoteServer(name, exchange, clock=clock, us=us)
+    bearer: Bearer | None = None
+    if entry.oauth.issuers:
+        if sign_in is None:
+            raise ConfigError(
+                f"{name} wants sign-ins, and nobody can sign in here.", remedy="Take `oauth` out."
+            )
+        bearer = Bearer(name, entry, sign_in)
+    exchange = Exchange(name, http, target=target, declared=declared, secrecy=secrecy, bearer=bearer)
+    server = RemoteServer(name, exchange, clock=clock, us=us)
+    return SignedIn(server, bearer) if bearer is not None else server

@@ -103,7 +103,7 @@ class _Answers:
     async def _given(self, asked: Ask, uid: int) -> Told:
         if asked.ask == "servers":
             async with self._admission.admit(_call("admin.server.list", "*", uid)):
-                return Told(servers=list(self._servers.overview()))
+                return Told(servers=list(await self._servers.overview()))
         if asked.ask == "restart":
             async with self._admission.admit(_call("admin.server.restart", asked.name, uid)):
                 await self._servers.restart(asked.name)

@@ -6,11 +6,12 @@ from app.api import Rooms
 from app.audit.query import Asking
 from app.audit.subjects import Reveal
 from app.mcp import Servers
+from app.mcp.oauth import SignIns
 from app.server.site import Site
 from app.server.tools import LookedAt
 
 
-def api_rooms(site: Site, *, servers: Servers, stopping: asyncio.Event) -> Rooms:
+def api_rooms(site: Site, *, servers: Servers, sign_ins: SignIns, stopping: asyncio.Event) -> Rooms:
     """The rooms of a site behind the admin API; `stopping` ends long-lived answers."""
     return Rooms(
         identity=site.identity,
@@ -26,7 +27,8 @@ def api_rooms(site: Site, *, servers: Servers, stopping: asyncio.Event) -> Rooms
         clock=site.clock,
         recorder=site.recorder,
         secrets=site.secrets,
-        servers=LookedAt(servers),
+        sign_ins=sign_ins,
+        servers=LookedAt(servers, site.secrets.sign_ins),
         sinks=site.sinks,
         erasures=site.keeping.erasures,
         holds=site.keeping.holds,

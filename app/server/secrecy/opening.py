@@ -70,6 +70,9 @@ def declared_by(profile: Profile, declared: Declared) -> dict[str, tuple[str, ..
     for name, server in declared.mcp.servers.items():
         for secret in server.secrets.values():
             found.setdefault(secret, set()).add(f"server:{name}")
+        given = server.oauth.client_secret
+        if given is not None and given.reference:
+            found.setdefault(given.reference, set()).add(f"server:{name}")
     for name, provider in profile.providers.items():
         if provider.key is not None and provider.key.reference:
             found.setdefault(provider.key.reference, set()).add(f"provider:{name}")

@@ -11,11 +11,13 @@ from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
 from app.egress.trust import client_context
-from app.mcp import Servers, Surroundings, programs, remotes
+from app.mcp import Servers, Surroundings, programs, provided, remotes
+from app.mcp.oauth import Parts
 from app.mcp.supervisor import Capacity, Lifecycle
 from app.mcp.supervisor.groups import delegated
 from app.mcp.upstream.ports import Upstream
 from app.server.site import Site
+from app.server.tools.own import own_tools
 
 US = {"name": "sallyport", "title": "Sallyport", "version": __version__}
 _ACTIONS = {
@@ -49,12 +51,14 @@ def surroundings(site: Site) -> Surroundings:
     return around
 
 
-def builder(site: Site, connector: Connector, around: Surroundings) -> Build:
+def builder(site: Site, connector: Connector, around: Surroundings, sign_in: Parts) -> Build:
     """What makes upstreams of the profile's tool servers, now and when the profile changes."""
     tls = client_context(site.profile.egress)
+    inside = provided(own_tools(site), clock=site.clock)
 
     def build(settings: Mcp) -> dict[str, Upstream]:
         return {
+            **inside,
             **programs(settings, own=os.environ, data=site.folder, around=around),
             **remotes(
                 settings.servers,
@@ -64,6 +68,7 @@ def builder(site: Site, connector: Connector, around: Surroundings) -> Build:
                 us=US,
                 broker=site.secrets.broker,
                 redactor=site.secrets.redactor,
+                sign_in=sign_in,
             ),
         }
 

@@ -1,0 +1,83 @@
+"""Signing in at the site's tool servers: wired, and what happens to tokens put into the record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.audit.event import Event
+from app.core.call import Resource
+from app.core.ids import child_span, uuid7_text
+from app.core.passage import Passage
+from app.egress import Connector
+from app.egress.trust import client_context
+from app.mcp.oauth import CALLBACK, DOCUMENT, Fetch, Parts, SignIns, document
+from app.secrets.signins.records import CLIENT, SITE, SignInRow
+from app.server.first_run import host_call
+from app.server.site import Site
+
+
+def sign_in_parts(site: Site, connector: Connector) -> Parts:
+    """What signing in and using tokens share on this site."""
+
+    def note(passage: Passage, action: str, server: str, facts: Mapping[str, Any]) -> None:
+        site.recorder.post(_event(site, passage, action, server, facts))
+
+    return Parts.of(
+        Fetch(connector=connector, tls=client_context(site.profile.egress)),
+        vault=site.secrets.sign_ins,
+        broker=site.secrets.broker,
+        clock=site.clock,
+        entries=lambda: site.declared.mcp.servers,
+        site=lambda: site.declared.url,
+        public=site.profile.listen.url.rstrip("/"),
+        note=note,
+    )
+
+
+async def end_of_the_gone(site: Site, sign_ins: SignIns) -> None:
+    """End the sign-ins of accounts that are disabled or deleted; they could not be used any more anyway."""
+    rows = [
+        row for row in await site.secrets.sign_ins.rows() if row.state == "signed in" and _is_account(row)
+    ]
+    if not rows:
+        return
+    accounts = [*await site.identity.users.list_all(), *await site.identity.services.list_all()]
+    active = {str(account.id) for account in accounts if account.state == "active"}
+    for row in rows:
+        if row.principal not in active:
+            call = host_call("admin.server.sign_out", Resource("server", row.server))
+            async with site.admission.admit(call) as passage:
+                await sign_ins.end(passage, row, problem="the account is disabled")
+
+
+def _is_account(row: SignInRow) -> bool:
+    return row.principal not in (SITE, CLIENT) and not row.principal.startswith("uid:")
+
+
+def client_document(site: Site) -> Mapping[str, Any] | None:
+    """The client metadata document, where authorization servers can read it."""
+    public = site.profile.listen.url.rstrip("/")
+    return document(public + DOCUMENT, public + CALLBACK) if public.startswith("https:") else None
+
+
+def _event(site: Site, passage: Passage, action: str, server: str, facts: Mapping[str, Any]) -> Event:
+    """A row below the call that caused it: who called stands there, and nobody's name here."""
+    now, span = site.clock.now(), child_span(passage.trace)
+    identifier = uuid7_text(now_us=int(now.timestamp() * 1_000_000))
+    return Event(
+        id=identifier,
+        call=identifier,
+        time=now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
+        kind="event",
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_id=span.parent_id,
+        door="server",
+        action=action,
+        resource_kind="server",
+        resource=server,
+        actor="sallyport",
+        actor_kind="system",
+        actor_id="system",
+        status="error" if "failed" in facts else "ok",
+        body=dict(facts),
+    )
