@@ -30,7 +30,17 @@ from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
 from app.extensions import ToolProvider
 from app.jobs import Job, run_jobs
-from app.mcp import Servers, Surroundings, Watch, programs, provided, remotes, routes
+from app.mcp import (
+    Ledger,
+    Quarantine,
+    Servers,
+    Surroundings,
+    Watch,
+    programs,
+    provided,
+    remotes,
+    routes,
+)
 from app.mcp.supervisor import Capacity
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
@@ -221,7 +231,13 @@ async def tool_site(
             ours=inside,
         )
         doors = routes(
-            admission=admission, servers=fleet, clock=CLOCK, watch=watch, new_id=lambda: uuid4().hex, us=US
+            admission=admission,
+            servers=fleet,
+            clock=CLOCK,
+            watch=watch,
+            new_id=lambda: uuid4().hex,
+            us=US,
+            tasks=(Ledger(pool=pool, clock=CLOCK, new_id=lambda: uuid4().hex), Quarantine(catalog)),
         )
         listener = Listener(router=Router(doors), settings=listen, clock=CLOCK, names=frozenset())
         group.create_task(recorder.run())

@@ -22,7 +22,7 @@ TRUSTED_FOR = 30.0
 """Seconds without a successful look at the database after which nothing is used any more."""
 MOST_NAMES = 5_000
 """Names of one server that are pinned; further ones are not used."""
-USES = {"tool.call": "tool", "prompt.get": "prompt", "resource.read": "resource"}
+USES = {"tool.call": "tool", "prompt.get": "prompt", "resource.read": "resource", "skill.read": "skill"}
 """The actions that need an approved definition, and the kind of their resource."""
 Key = tuple[str, Kind, str]
 

@@ -12,8 +12,8 @@ from app.core import jsonsafe
 from app.core.canonical import canonical, digest
 from app.core.errors import InputError
 
-Kind = Literal["server", "tool", "prompt", "template"]
-KINDS: tuple[Kind, ...] = ("server", "tool", "prompt", "template")
+Kind = Literal["server", "tool", "prompt", "template", "skill"]
+KINDS: tuple[Kind, ...] = ("server", "tool", "prompt", "template", "skill")
 MAX_BYTES = 256 * 1024
 MAX_NAME = 1024
 _LINES = 5_000

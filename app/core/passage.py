@@ -12,7 +12,8 @@ from app.core.verdict import Decision
 if TYPE_CHECKING:
     from app.core.call import Call, Resource
 
-Status = Literal["ok", "error", "cancelled", "refused"]
+Status = Literal["ok", "error", "cancelled", "refused", "started"]
+"""How a call ended; `started` is one whose end comes later, in an event of its own."""
 
 
 @final

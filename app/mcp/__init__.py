@@ -2,11 +2,12 @@
 
 Message    JSON-RPC, and the per-request envelope of 2026-07-28      (protocol.py, envelope.py)
 Method     what a request is to policy: an action on a resource      (methods.py)
-Calls      one request as a governed call                            (calls.py, turns.py, results.py, answers.py)
+Calls      one request as a governed call                   (calls.py, turn.py, turns.py, results.py, answers.py)
+Streams    sessions of the older era and what they hear                      (streams/)
+Tasks      calls whose answer comes later                                    (tasks/)
 Seal       what passes through a client and must come back unchanged (inputs.py)
 Catalogue  what a caller is shown                                    (catalogue.py, listing.py, names.py)
-Session    what a caller of the older era agreed with us             (sessions.py)
-Door       Streamable HTTP at /mcp and /mcp/{server}                 (door.py, stream.py)
+Door       Streamable HTTP at /mcp and /mcp/{server}                 (door.py)
 Servers    the tool servers behind it                                (upstream/)
 Supervised programs, kept as the profile wants them                  (supervisor/)
 Registry   this site in the shape of the MCP registry API            (registry/)
@@ -21,12 +22,15 @@ from app.mcp.pins import Watch
 from app.mcp.provided import provided
 from app.mcp.registry import registry_routes
 from app.mcp.supervisor.supervised import Surroundings
-from app.mcp.turns import Inbound
+from app.mcp.tasks import Ledger, Quarantine
+from app.mcp.turn import Inbound
 from app.mcp.upstream.servers import Servers, programs, remotes
 
 __all__ = [
     "Calls",
     "Inbound",
+    "Ledger",
+    "Quarantine",
     "Servers",
     "Surroundings",
     "Watch",

@@ -3,7 +3,7 @@
 import msgspec
 
 from app.core import verdict
-from app.core.errors import DeniedError, EgressError, RecordUnavailableError, UpstreamError
+from app.core.errors import DatabaseError, DeniedError, EgressError, RecordUnavailableError, UpstreamError
 from app.core.ids import Trace
 from app.mcp import protocol
 from app.mcp.protocol import FORBIDDEN, UNAVAILABLE, ProtocolError
@@ -53,3 +53,10 @@ def upstream_failed(identifier: bytes | None, error: UpstreamError | EgressError
     kind = error.kind if isinstance(error, UpstreamError) else "egress"
     data = {"reason": f"upstream_{kind}", "trace_id": trace.trace_id}
     return Answer(body=protocol.error(identifier, UNAVAILABLE, str(error), data))
+
+
+def database_away(identifier: bytes | None, error: DatabaseError, *, trace: Trace) -> Answer:
+    """Nothing was asked of a tool server, because what is kept of it cannot be read."""
+    data = {"reason": "database_unavailable", "trace_id": trace.trace_id}
+    body = protocol.error(identifier, UNAVAILABLE, str(error), data)
+    return Answer(body=body, status=503, headers={"Retry-After": "2"})

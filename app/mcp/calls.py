@@ -8,6 +8,7 @@ import msgspec
 
 from app.admission import Admission
 from app.core.call import Call, NoCredential
+from app.core.clock import Clock
 from app.core.errors import DeniedError, RecordUnavailableError
 from app.core.passage import Passage
 from app.mcp import protocol
@@ -19,10 +20,16 @@ from app.mcp.protocol import INVALID_PARAMS, Era, Message, ProtocolError, envelo
 from app.mcp.protocol.methods import Method, Target
 from app.mcp.streams import Replay, Session, SessionLine, Sessions
 from app.mcp.streams.replay import place_of
-from app.mcp.turns import Inbound, Turn, Turns, caller_of
+from app.mcp.tasks import Later, Ledger, Tasks, Waiting
+from app.mcp.tasks.carried import Carried
+from app.mcp.turn import Inbound, Turn, caller_of
+from app.mcp.turns import Turns
 from app.mcp.upstream.ports import Caller, Relay
 from app.mcp.upstream.servers import Servers
 from app.mcp.upstream.silent import Silent
+
+Keeping = tuple[Ledger, Waiting, Clock]
+"""What tasks need: where they are kept, who makes calls wait, and the time."""
 
 
 class Calls:
@@ -37,13 +44,25 @@ class Calls:
         catalogue: Catalogue,
         watch: Watch,
         seal: Seal,
+        keeping: Keeping | None = None,
         door: str = "mcp",
     ) -> None:
         self._door = door
         self._admission = admission
         self._servers = servers
         self._sessions = sessions
-        self._turns = Turns(servers=servers, sessions=sessions, catalogue=catalogue, watch=watch, seal=seal)
+        self._later: Later | None = None
+        tasks = None
+        if keeping is not None:
+            ledger, waiting, clock = keeping
+            self._later = later = Later(
+                ledger=ledger, waiting=waiting, admission=admission, seal=seal, make=self.answer
+            )
+            carried = Carried(ledger=ledger, servers=servers, admission=admission, clock=clock)
+            tasks = Tasks(ledger=ledger, later=later, carried=carried)
+        self._turns = Turns(
+            servers=servers, sessions=sessions, catalogue=catalogue, watch=watch, seal=seal, tasks=tasks
+        )
 
     async def answer(self, inbound: Inbound, message: Message, relay: Relay | None = None) -> Answer:
         """The answer to one message; never raises for what a caller or a server did."""
@@ -70,7 +89,11 @@ class Calls:
                     given, headers={**given.headers, "Server-Timing": passage.server_timing}
                 )
         except DeniedError as error:
-            return denied(message.id, error)
+            later = self._later
+            given = (
+                await later.instead(inbound, message, target, error, era=era) if later is not None else None
+            )
+            return given if given is not None else denied(message.id, error)
         except RecordUnavailableError as error:
             return unavailable(message.id, error, trace=inbound.trace)
 

@@ -14,8 +14,11 @@ from app.mcp.listing import Page, read_page, visible
 from app.mcp.oauth import SignInWanted
 from app.mcp.pins import Watch
 from app.mcp.protocol import METHOD_NOT_FOUND, MODERN, ProtocolError
-from app.mcp.protocol.envelope import SERVER_INFO, SUBSCRIPTION
+from app.mcp.protocol.envelope import SERVER_INFO, SKILLS, SUBSCRIPTION, TASKS
 from app.mcp.protocol.methods import Method
+from app.mcp.skills import Skills
+from app.mcp.skills.entry import public
+from app.mcp.turn import members_of
 from app.mcp.upstream.ports import Caller, Outgoing, Relay, Respond, Upstream
 from app.mcp.upstream.servers import Servers
 from app.mcp.upstream.silent import Silent
@@ -73,9 +76,14 @@ class _Update(msgspec.Struct):
 
 
 class Catalogue:
-    """Reads the servers; `us` is how Sallyport introduces itself on the aggregated endpoint."""
+    """Reads the servers; `us` is how Sallyport introduces itself on the aggregated endpoint.
 
-    def __init__(self, *, servers: Servers, watch: Watch, us: dict[str, Any]) -> None:
+    `tasks` says that calls may be answered later.
+    """
+
+    def __init__(self, *, servers: Servers, watch: Watch, us: dict[str, Any], tasks: bool = False) -> None:
+        self.skills = Skills(watch)
+        self._tasks = tasks
         self._servers = servers
         self._watch = watch
         self._us = us
@@ -84,6 +92,7 @@ class Catalogue:
         """The result of `initialize`, without the version."""
         if not server:
             capabilities = {"tools": {}, "resources": {}, "prompts": {}, "completions": {}}
+            capabilities |= self._extended(caller, {"directoryRead": True})
             return {"capabilities": capabilities, "serverInfo": self._us, "instructions": _INSTRUCTIONS}
         upstream = self._need(server)
         found = await upstream.describe(passage, caller)
@@ -95,8 +104,19 @@ class Catalogue:
                 offered[key] = {name: value for name, value in offered[key].items() if name in kept}
         if upstream.sessions and "logging" in found.capabilities:
             offered["logging"] = found.capabilities["logging"]
+        extensions = members_of(found.capabilities.get("extensions"))
+        offered |= self._extended(caller, extensions.get(SKILLS))
         value = {"capabilities": offered, "serverInfo": found.info or {"name": server, "version": "unknown"}}
         return {**value, "instructions": found.instructions} if found.instructions and approved else value
+
+    def _extended(self, caller: Caller, skills: Any) -> dict[str, Any]:
+        """What is offered beyond the servers' own members: skills as given, tasks in the words of either era."""
+        found: dict[str, Any] = {"extensions": {SKILLS: skills}} if skills is not None else {}
+        if self._tasks and caller.era == "modern":
+            found["extensions"] = {**found.get("extensions", {}), TASKS: {}}
+        elif self._tasks:
+            found["tasks"] = {"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}}
+        return found
 
     async def discover(self, passage: Passage, caller: Caller, server: str) -> dict[str, Any]:
         """The result of `server/discover`."""
@@ -113,15 +133,21 @@ class Catalogue:
         if server:
             page = await self._page(passage, caller, (method, outgoing), self._need(server))
             whole = "cursor" not in outgoing.params and page.cursor is None
-            pages, members, missing = await self._watch.sift([page], method, whole=whole), page.members, []
+            pages, members, missing = await self._sift(caller, [page], method, whole=whole), page.members, []
             offered = len(page.entries)
         else:
             pages, missing, offered, members = await self._all(passage, caller, method, outgoing)
-        shown = visible(pages, method, may=passage.may, aggregated=not server)
+        shown = visible(pages, method, may=passage.may, aggregated=not server, public=public)
         note: dict[str, Any] = {"shown": len(shown), "of": offered}
         passage.note(result={**note, "unavailable": missing} if missing else note)
         value = {**members, method.member: shown}
         return results.with_envelope(value, cached=True) if caller.era == "modern" else _plain(value)
+
+    async def _sift(self, caller: Caller, pages: list[Page], method: Method, *, whole: bool) -> list[Page]:
+        if method.kind != "skill" or not pages:
+            return await self._watch.sift(pages, method, whole=whole)
+        place = self._need(pages[0].server).place(caller)
+        return await self.skills.sift(pages, place, whole=whole)
 
     async def _all(
         self, passage: Passage, caller: Caller, method: Method, outgoing: Outgoing
@@ -139,7 +165,7 @@ class Catalogue:
                 async with asyncio.timeout(PATIENCE):
                     read = await self._walk(passage, caller, (method, outgoing), self._need(name))
                     whole = not read or read[-1].cursor is None
-                    found[name] = await self._watch.sift(read, method, whole=whole)
+                    found[name] = await self._sift(caller, read, method, whole=whole)
                     offered += sum(len(page.entries) for page in read)
             except SignInWanted as error:
                 wanted[name] = error.url

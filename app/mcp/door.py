@@ -14,14 +14,15 @@ from app.core.ids import Trace, child_span, continue_trace
 from app.extensions import Route
 from app.mcp import protocol
 from app.mcp.answers import Answer
-from app.mcp.calls import Calls
+from app.mcp.calls import Calls, Keeping
 from app.mcp.catalogue import Catalogue
 from app.mcp.inputs import Seal
 from app.mcp.pins import Watch
 from app.mcp.protocol import INVALID_REQUEST, Message, ProtocolError, envelope
 from app.mcp.protocol.envelope import Headers
 from app.mcp.streams import BEAT_SECONDS, AnswerStream, Sessions, StandingStream, response_of
-from app.mcp.turns import Inbound
+from app.mcp.tasks import Ledger, Waiting
+from app.mcp.turn import Inbound
 from app.mcp.upstream.servers import Servers
 
 _SAME_SITE = ("http://", "https://")
@@ -169,15 +170,17 @@ def open_calls(
     new_id: Callable[[], str],
     us: dict[str, str],
     door: str = "mcp",
+    keeping: Keeping | None = None,
 ) -> Calls:
     """The governed side, for whoever carries messages to it. `new_id` makes unguessable ids, for sessions and a key."""
     return Calls(
         admission=admission,
         servers=servers,
         sessions=Sessions(clock=clock, new_id=new_id),
-        catalogue=Catalogue(servers=servers, watch=watch, us=us),
+        catalogue=Catalogue(servers=servers, watch=watch, us=us, tasks=keeping is not None),
         watch=watch,
         seal=Seal(key=new_id().encode(), clock=clock),
+        keeping=keeping,
         door=door,
     )
 
@@ -191,9 +194,18 @@ def routes(
     new_id: Callable[[], str],
     us: dict[str, str],
     origins: Collection[str] = (),
+    tasks: tuple[Ledger, Waiting] | None = None,
 ) -> list[Route]:
-    """The MCP endpoints, ready to be mounted. `us` is our name and version."""
-    calls = open_calls(admission=admission, servers=servers, clock=clock, watch=watch, new_id=new_id, us=us)
+    """The MCP endpoints, ready to be mounted. `us` is our name and version; without `tasks` there are none."""
+    calls = open_calls(
+        admission=admission,
+        servers=servers,
+        clock=clock,
+        watch=watch,
+        new_id=new_id,
+        us=us,
+        keeping=(*tasks, clock) if tasks is not None else None,
+    )
     door = Door(calls=calls, origins=origins)
     return [
         route

@@ -13,6 +13,7 @@ from app.mcp.protocol.methods import USES, Method, joined
 
 Permits = Callable[[str, Resource], bool]
 """`passage.may`."""
+Public = Callable[[dict[str, Any], str], dict[str, Any]]
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _ENTRIES = msgspec.json.Decoder(list[dict[str, Raw]])
 _TEXT = msgspec.json.Decoder(str)
@@ -57,8 +58,13 @@ def mirrors_of(entry: dict[str, Raw]) -> mirrored.Mirrors | None:
     return mirrored.mirrors(msgspec.json.decode(schema)) if _MARK in schema else {}
 
 
-def visible(pages: Iterable[Page], method: Method, *, may: Permits, aggregated: bool) -> list[dict[str, Any]]:
-    """The entries the caller may use, renamed where servers share the endpoint, ordered by name."""
+def visible(
+    pages: Iterable[Page], method: Method, *, may: Permits, aggregated: bool, public: Public
+) -> list[dict[str, Any]]:
+    """The entries the caller may use, renamed where servers share the endpoint, ordered by name.
+
+    `public` renames the whole entry of a skill, which holds the addresses of its files.
+    """
     action = USES[method.kind]
     shown: list[tuple[str, dict[str, Any]]] = []
     for page in pages:
@@ -66,8 +72,11 @@ def visible(pages: Iterable[Page], method: Method, *, may: Permits, aggregated: 
             if not may(action, Resource(method.kind, f"{page.server}/{name}")):
                 continue
             if aggregated:
-                public = joined(method.kind, page.server, name)
-                shown.append((public, {**entry, method.key: public}))
+                label = joined(method.kind, page.server, name)
+                renamed = (
+                    public(entry, page.server) if method.kind == "skill" else {**entry, method.key: label}
+                )
+                shown.append((label, renamed))
             else:
                 shown.append((name, entry))
     shown.sort(key=lambda pair: pair[0])

@@ -15,7 +15,15 @@ RECORDED = 1024 * 1024
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _MODERN_ONLY = ("resultType", "ttlMs", "cacheScope")
 CACHED = frozenset(
-    {"resources/read", "tools/list", "prompts/list", "resources/list", "resources/templates/list"}
+    {
+        "resources/read",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+        "skills/list",
+        "skills/get",
+    }
 )
 _STATUS = {
     METHOD_NOT_FOUND: 404,

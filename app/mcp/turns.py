@@ -7,12 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from app.core.call import Credential
-from app.core.errors import EgressError, InputError, UpstreamError
-from app.core.ids import Trace
-from app.core.passage import Passage
+from app.core.errors import DatabaseError, EgressError, InputError, UpstreamError
 from app.mcp import inputs, protocol, results
-from app.mcp.answers import Answer, refused, upstream_failed
+from app.mcp.answers import Answer, database_away, refused, upstream_failed
 from app.mcp.catalogue import Announcements, Catalogue
 from app.mcp.inputs import Seal
 from app.mcp.oauth import SignInWanted
@@ -21,71 +18,44 @@ from app.mcp.protocol import (
     CANCELLED,
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
-    Era,
-    Message,
     ProtocolError,
-    envelope,
     mirrored,
 )
-from app.mcp.protocol.envelope import Headers
-from app.mcp.protocol.methods import Method, Target
 from app.mcp.protocol.mirrored import Mirrors
-from app.mcp.signing_in import sign_in_answer, without_our_answer
-from app.mcp.streams import Session, SessionLine, Sessions
-from app.mcp.upstream.ports import Caller, Outgoing, Relay, Reply, Upstream
+from app.mcp.signing_in import sign_in_answer
+from app.mcp.skills.carrying import children
+from app.mcp.streams import SessionLine, Sessions
+from app.mcp.tasks import Tasks
+from app.mcp.tasks.later import WAITING
+from app.mcp.turn import Turn, bound, caller_of, following, members_of, outgoing_of
+from app.mcp.upstream.ports import Outgoing, Relay, Reply, Upstream
 from app.mcp.upstream.servers import Servers
 
-_OURS = frozenset(
-    {
-        "progressToken",
-        "traceparent",
-        "tracestate",
-        envelope.VERSION,
-        envelope.CAPABILITIES,
-        envelope.CLIENT_INFO,
-    }
-)
 _LISTENING = 3600.0
-_TASKS = "io.modelcontextprotocol/tasks"
-_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
+_ROUND = frozenset({"requestState", "inputResponses"})
 _PER_SESSION = frozenset({"logging/setLevel", "resources/subscribe", "resources/unsubscribe"})
-
-
-class Inbound(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a message came in and with what; `server` is empty on the aggregated endpoint."""
-
-    server: str
-    credential: Credential
-    trace: Trace
-    headers: Headers = Headers()
-    client: str = ""
-    address: str = ""
-    batched: bool = False
-
-
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """One admitted message."""
-
-    passage: Passage
-    inbound: Inbound
-    message: Message
-    method: Method
-    target: Target
-    caller: Caller
-    session: Session | None
 
 
 class Turns:
     """What is done for a message once the corridor let it in."""
 
     def __init__(
-        self, *, servers: Servers, sessions: Sessions, catalogue: Catalogue, watch: Watch, seal: Seal
+        self,
+        *,
+        servers: Servers,
+        sessions: Sessions,
+        catalogue: Catalogue,
+        watch: Watch,
+        seal: Seal,
+        tasks: Tasks | None,
     ) -> None:
+        self._tasks = tasks
         self._watch = watch
         self._seal = seal
         self._servers = servers
         self._sessions = sessions
         self._catalogue = catalogue
+        self._skills = catalogue.skills
 
     async def take(self, turn: Turn) -> Answer:
         """A notification or a response: 202, whatever it was about."""
@@ -122,6 +92,9 @@ class Turns:
             return self._failed(turn, slow)
         except (UpstreamError, EgressError) as error:
             return self._failed(turn, error)
+        except DatabaseError as error:
+            turn.passage.note(status="error", error=str(error))
+            return database_away(turn.message.id, error, trace=turn.inbound.trace)
         except msgspec.MsgspecError as error:
             unread = UpstreamError(f"The tool server sent what cannot be read: {error}.", kind="protocol")
             return self._failed(turn, unread)
@@ -137,7 +110,7 @@ class Turns:
             running.pop(identifier, None)
 
     def _limit(self, turn: Turn) -> float:
-        if turn.message.method == "subscriptions/listen":
+        if turn.message.method == "subscriptions/listen" or turn.method.shape == "task":
             return _LISTENING
         return self._servers.timeout(turn.target.server)
 
@@ -164,9 +137,11 @@ class Turns:
             return self._done(turn, msgspec.json.encode(value))
         if turn.method.shape == "list":
             value = await self._catalogue.listing(
-                turn.passage, caller, turn.method, _outgoing(turn), server=turn.inbound.server
+                turn.passage, caller, turn.method, outgoing_of(turn), server=turn.inbound.server
             )
             return self._done(turn, msgspec.json.encode(value))
+        if turn.method.shape == "task" and self._tasks is not None:
+            return await self._tasks.answer(turn, relay)
         return await self._forward(turn, relay)
 
     async def _initialize(self, turn: Turn) -> Answer:
@@ -176,8 +151,8 @@ class Turns:
         session = self._sessions.open(
             principal=passage.principal.id, server=turn.inbound.server, version=version
         )
-        session.info = _object(params.get("clientInfo"))
-        session.capabilities = _object(params.get("capabilities"))
+        session.info = members_of(params.get("clientInfo"))
+        session.capabilities = members_of(params.get("capabilities"))
         caller = caller_of(passage, turn.message, session, "old")
         try:
             value = await self._catalogue.introduce(passage, caller, turn.inbound.server)
@@ -189,45 +164,80 @@ class Turns:
         return msgspec.structs.replace(answer, headers={"Mcp-Session-Id": session.id})
 
     async def _forward(self, turn: Turn, relay: Relay) -> Answer:
-        upstream = self._servers.get(turn.target.server)
-        if upstream is None:
-            raise ProtocolError(f"Nothing here is called {turn.target.name[:200]!r}.", number=INVALID_PARAMS)
+        turn, upstream = self._aimed(turn)
+        method = turn.message.method
         mirrors = None
-        if turn.session is not None:
-            line = SessionLine(turn.session, turn.passage, server=upstream.name)
-            caller = msgspec.structs.replace(turn.caller, line=line)
-            turn = msgspec.structs.replace(turn, caller=caller)
-        upstream = upstream.of(turn.caller, turn.message.method)
         if turn.target.resource.kind != "server":
             mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
-        if turn.message.method in _PER_SESSION and not upstream.sessions:
+        if method == "resources/read":
+            await self._skills.require(turn, upstream)
+        if method in _PER_SESSION and not upstream.sessions:
             raise ProtocolError(
-                f"{turn.message.method} is not available on this server: its callers share it.",
+                f"{method} is not available on this server: its callers share it.",
                 number=METHOD_NOT_FOUND,
                 status=results.status_of(METHOD_NOT_FOUND, turn.caller.era),
             )
-        if turn.message.method == "subscriptions/listen":
+        if method == "subscriptions/listen":
             relay = Announcements(relay, turn.passage, upstream.name, request=turn.message.id or b"null")
-        outgoing, bound = _mirrored(turn, _outgoing(turn), mirrors), _bound(turn)
-        if "requestState" in outgoing.params:
-            state = self._seal.open(turn.message.params["requestState"], bound)
-            outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, "requestState": state})
         started = time.monotonic()
-        reply = await self._rounds(turn, upstream, outgoing, relay)
-        if turn.message.method == "logging/setLevel" and turn.session is not None and reply.error is None:
-            turn.session.level = str(turn.message.params.get("level", ""))[:20]
+        reply = await self._rounds(turn, upstream, _mirrored(turn, self._opened(turn), mirrors), relay)
         turn.passage.timings["upstream"] = time.monotonic() - started
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:
             turn.passage.note(status="error", error=f"{failure.code}: {failure.message}"[:1000])
             status = results.status_of(failure.code, turn.caller.era)
             return Answer(body=protocol.error_raw(turn.message.id, reply.error), status=status)
+        if method == "logging/setLevel" and turn.session is not None:
+            turn.session.level = str(turn.message.params.get("level", ""))[:20]
+        reply = await self._as_skill(turn, upstream, reply)
+        if self._tasks is not None and (begun := await self._tasks.begun(turn, reply)) is not None:
+            return begun
         return self._finish(turn, reply)
+
+    async def _as_skill(self, turn: Turn, upstream: Upstream, reply: Reply) -> Reply:
+        """The reply, where it is about skills: checked, and under this endpoint's addresses."""
+        method, raw = turn.message.method, reply.result
+        if raw is None:
+            return reply
+        if method == "resources/read":
+            await self._skills.check(turn, upstream, reply)
+        elif method == "skills/get":
+            raw = await self._skills.entry(turn, upstream, raw)
+        elif method == "resources/directory/read":
+            raw = msgspec.json.encode(children(turn, raw))
+        return msgspec.structs.replace(reply, result=Raw(raw))
+
+    def _aimed(self, turn: Turn) -> tuple[Turn, Upstream]:
+        """The server, or the caller's own process of it, and the caller as that is told of it."""
+        upstream = self._servers.get(turn.target.server)
+        if upstream is None:
+            raise ProtocolError(f"Nothing here is called {turn.target.name[:200]!r}.", number=INVALID_PARAMS)
+        caller = turn.caller
+        if turn.session is not None:
+            line = SessionLine(turn.session, turn.passage, server=upstream.name)
+            caller = msgspec.structs.replace(caller, line=line)
+        caller = following(caller, tasks=self._tasks is not None and self._tasks.expected(turn))
+        return msgspec.structs.replace(turn, caller=caller), upstream.of(caller, turn.message.method)
+
+    def _opened(self, turn: Turn) -> Outgoing:
+        """The request with the server's own state in place of what the client held."""
+        outgoing = outgoing_of(turn)
+        if "requestState" not in outgoing.params:
+            return outgoing
+        state = self._seal.open(turn.message.params["requestState"], bound(turn))
+        params = {**outgoing.params, "requestState": state}
+        if state == WAITING:  # it was our own question, whether to look again
+            params = {key: value for key, value in params.items() if key not in _ROUND}
+        return msgspec.structs.replace(outgoing, params=params)
 
     async def _rounds(self, turn: Turn, upstream: Upstream, outgoing: Outgoing, relay: Relay) -> Reply:
         """The answer; a client of the older era is asked here for what a modern server wants first."""
         for _ in range(inputs.ROUNDS):
             reply = await upstream.request(turn.passage, turn.caller, outgoing, relay)
+            if self._only_as_task(turn, reply):
+                params = {**outgoing.params, "task": {}}
+                outgoing = msgspec.structs.replace(outgoing, params=params)
+                reply = await upstream.request(turn.passage, turn.caller, outgoing, relay)
             if reply.result is None or turn.caller.era == "modern" or results.outcome(reply.result).done:
                 return reply
             want = inputs.wanted(reply.result)
@@ -236,6 +246,13 @@ class Turns:
                 more["requestState"] = want.state
             outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, **more})
         raise UpstreamError(f"The tool wanted input more than {inputs.ROUNDS} times.", kind="protocol")
+
+    def _only_as_task(self, turn: Turn, reply: Reply) -> bool:
+        """Whether a server of the older era does this tool only as a task; nothing was done then."""
+        if reply.era == "modern" or reply.error is None or turn.caller.era == "old" or self._tasks is None:
+            return False
+        failure = results.failure(reply)
+        return failure is not None and failure.code == METHOD_NOT_FOUND and self._tasks.expected(turn)
 
     def _finish(self, turn: Turn, reply: Reply) -> Answer:
         """The answer around a result, noted for the record."""
@@ -246,7 +263,7 @@ class Turns:
             turn.passage.note(status="error", error="The tool reported an error.")
         value: Raw | bytes = raw
         if not outcome.done:
-            value = inputs.with_sealed_state(raw, self._seal, _bound(turn))
+            value = inputs.with_sealed_state(raw, self._seal, bound(turn))
         if turn.message.method == "resources/read" and not turn.inbound.server:
             value = results.with_public_addresses(raw, turn.target.server)
         fitted = results.fit(Raw(value), method=turn.message.method, era=turn.caller.era, from_era=reply.era)
@@ -254,45 +271,6 @@ class Turns:
 
     def _done(self, turn: Turn, result: Raw | bytes) -> Answer:
         return Answer(body=protocol.result(turn.message.id or b"null", result), headers={})
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _supported(capabilities: dict[str, Any]) -> dict[str, Any]:
-    """Without what could not be carried through: tasks outlive the request they began in."""
-    kept = {key: value for key, value in capabilities.items() if key != "tasks"}
-    if isinstance(extensions := kept.get("extensions"), dict):
-        kept["extensions"] = {key: value for key, value in extensions.items() if key != _TASKS}
-    return kept
-
-
-def caller_of(passage: Passage, message: Message, session: Session | None, era: Era) -> Caller:
-    """On whose behalf, and as what it introduced itself."""
-    principal = passage.principal.id or passage.principal.name
-    if era == "modern":
-        meta = message.meta
-        return Caller(
-            principal=principal,
-            era="modern",
-            version=protocol.MODERN,
-            info=_object(meta.get(envelope.CLIENT_INFO)),
-            capabilities=_supported(_object(meta.get(envelope.CAPABILITIES))),
-        )
-    if session is None:
-        return Caller(principal=principal, version=protocol.LATEST_OLD)
-    return Caller(
-        principal=principal,
-        session=session.id,
-        version=session.version,
-        info=session.info,
-        capabilities=_supported(session.capabilities),
-    )
-
-
-def _bound(turn: Turn) -> bytes:
-    return inputs.about(turn.caller.principal, turn.message.method, turn.target.server, turn.message.params)
 
 
 def _mirrored(turn: Turn, outgoing: Outgoing, mirrors: Mirrors | None) -> Outgoing:
@@ -303,25 +281,3 @@ def _mirrored(turn: Turn, outgoing: Outgoing, mirrors: Mirrors | None) -> Outgoi
     if turn.caller.era == "modern":
         mirrored.agree(mirrors, arguments, outgoing.headers)
     return msgspec.structs.replace(outgoing, headers=mirrored.headers_for(mirrors, arguments))
-
-
-def _outgoing(turn: Turn) -> Outgoing:
-    """The caller's own bytes, with the name put as the server knows it."""
-    message = turn.message
-    params: dict[str, Any] = {key: value for key, value in message.raw.items() if key != "_meta"}
-    if not turn.inbound.server and turn.target.name:
-        if turn.method.shape == "complete":
-            key = "name" if turn.target.resource.kind == "prompt" else "uri"
-            params["ref"] = {**message.params["ref"], key: turn.target.name}
-        else:
-            params[turn.method.key] = turn.target.name
-    meta: dict[str, Any] = dict(_MEMBERS.decode(message.raw["_meta"])) if message.meta else {}
-    if turn.session is not None and turn.session.level:
-        meta[envelope.LOG_LEVEL] = turn.session.level
-    return Outgoing(
-        method=message.method,
-        params=without_our_answer(params),
-        meta={key: value for key, value in meta.items() if key not in _OURS},
-        progress=meta.get("progressToken"),
-        headers=turn.inbound.headers.params,
-    )

@@ -16,7 +16,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Scalar = str | int | float | bool | None
 Kind = Literal["user", "service", "agent", "operator", "system"]
 
-KINDS = ("model", "server", "tool", "resource", "prompt")
+KINDS = ("model", "server", "tool", "resource", "prompt", "skill")
 """Resource kinds with a key of their own in rules (plural) and cases (singular)."""
 
 ACTIONS = {
@@ -32,6 +32,8 @@ ACTIONS = {
     "resource.read": "resource",
     "prompt.list": "server",
     "prompt.get": "prompt",
+    "skill.list": "server",
+    "skill.read": "skill",
     "session.create": "session",
     "session.end": "session",
     "audit.read": "record",
@@ -94,6 +96,7 @@ class Rule(Part, frozen=True, kw_only=True):
     tools: Patterns = ()
     resources: Patterns = ()
     prompts: Patterns = ()
+    skills: Patterns = ()
     objects: Patterns = ()
     when: Annotated[tuple[Condition, ...], Meta(min_length=1, max_length=50)] = ()
     record: Capture | UnsetType = UNSET
@@ -118,6 +121,7 @@ class Given(Part, frozen=True, kw_only=True):
     tool: str = ""
     resource: str = ""
     prompt: str = ""
+    skill: str = ""
     object: str = ""
     arguments: dict[str, Any] | UnsetType = UNSET
 

@@ -171,7 +171,9 @@ def _check_case(case: Case, document: Document, lines: Lines, at: tuple[Any, ...
     if sum(bool(name) for name in (given.user, given.service, given.agent, given.operator)) > 1:
         raise fault("only one of user, service, agent and operator can ask", line=line)
     if sum(bool(name) for name in _about(given)) > 1:
-        raise fault("a call is about one of model, server, tool, resource, prompt and object", line=line)
+        raise fault(
+            "a call is about one of model, server, tool, resource, prompt, skill and object", line=line
+        )
     _check_action(given, _line(lines, (*at, "given", "action")))
     known = {rule.id for rule in document.rules}
     if case.rule and case.rule not in known and "/" not in case.rule:
@@ -198,4 +200,12 @@ def _no_action(name: str, line: int) -> InputError:
 
 
 def _about(given: Given) -> Iterator[str]:
-    yield from (given.model, given.server, given.tool, given.resource, given.prompt, given.object)
+    yield from (
+        given.model,
+        given.server,
+        given.tool,
+        given.resource,
+        given.prompt,
+        given.skill,
+        given.object,
+    )

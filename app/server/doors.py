@@ -17,7 +17,7 @@ from app.extensions import Route
 from app.gateway.models import Models, open_models
 from app.gateway.prices import read_prices
 from app.gateway.routes import routes as gateway_routes
-from app.mcp import Servers, Surroundings, Watch, registry_routes
+from app.mcp import Ledger, Quarantine, Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes
 from app.mcp.oauth import SignIns
 from app.mcp.own import NAME as OWN
@@ -94,6 +94,11 @@ async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> A
         await models.aclose()
 
 
+def task_ledger(site: Site) -> Ledger:
+    """Where calls are kept whose answer comes later."""
+    return Ledger(pool=site.pool, clock=site.clock, new_id=lambda: secrets.token_urlsafe(24))
+
+
 def watch(site: Site) -> Watch:
     """Who compares what tool servers show with what was approved."""
     files = Programs()
@@ -124,6 +129,7 @@ def _routes(site: Site, servers: Servers, models: Models, *, notes: health.Notes
             new_id=lambda: secrets.token_urlsafe(24),
             us=US,
             origins=site.profile.listen.origins,
+            tasks=(task_ledger(site), Quarantine(site.catalog)),
         ),
         *registry_routes(
             admission=site.admission,

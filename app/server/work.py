@@ -8,7 +8,7 @@ from app.audit.store import ensure_partitions
 from app.core.call import Resource
 from app.db.listen import listen
 from app.jobs import Job, run_jobs
-from app.server.doors import Doors
+from app.server.doors import Doors, task_ledger
 from app.server.first_run import host_call
 from app.server.listen.listener import Listener
 from app.server.listen.tls import Certificate
@@ -55,6 +55,7 @@ async def run_work(
         Job(name="retention", seconds=3600.0, work=retention),
         Job(name="key use", seconds=60.0, work=site.identity.flush),
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
+        Job(name="tasks", seconds=600.0, work=task_ledger(site).prune),
         Job(name="sign-ins", seconds=10.0, work=partial(end_of_the_gone, site, doors.sign_ins)),
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="seal", seconds=1.0, work=seal.sealer.step),

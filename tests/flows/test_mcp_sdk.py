@@ -72,6 +72,7 @@ async def exercise(site: ToolSite, mode: str) -> None:
         assert one.server_info is None or one.server_info.name == "sdk-server"
         assert [tool.name for tool in (await one.list_tools()).tools] == [
             "add",
+            "announce",
             "confirm",
             "report",
             "settle",

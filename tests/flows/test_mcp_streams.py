@@ -4,9 +4,13 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.config.tools import McpServer
-from tests.fix_streams import begin, first
+from tests.fix_modern import request
+from tests.fix_streams import begin, events, first
 from tests.fix_tools import BOB, tool_site
+from tests.flows.test_mcp_sdk import over_http
 
 SIMULATOR = Path(__file__).parent.parent / "simulators" / "mcp_single_client.py"
 SINGLE = McpServer(command=(sys.executable, str(SIMULATOR)))
@@ -34,10 +38,10 @@ async def test_announcement_of_what_may_not_be_read_is_dropped(database: str, tm
     async with tool_site(database, tmp_path, servers={"single": SINGLE}, forbid=forbid) as site:
         alice = await begin(site, "/mcp")
         await alice.ask("resources/subscribe", {"uri": "sallyport://single/memo://1"})
-        async with alice.get() as events:
+        async with alice.get() as stream:
             await alice.tool("single__touch", uri="memo://secret")
             await alice.tool("single__touch", uri="memo://1")
-            _, event = await first(events)
+            _, event = await first(stream)
     assert event["params"]["uri"] == "sallyport://single/memo://1"
 
 
@@ -47,22 +51,22 @@ async def test_everybody_hears_that_the_lists_of_a_shared_program_changed(databa
         assert alice.result["capabilities"]["tools"] == {"listChanged": True}
         async with alice.get() as hers, bob.get() as his:
             await alice.tool("change")
-            for events in (hers, his):
-                assert (await first(events))[1]["method"] == "notifications/tools/list_changed"
+            for stream in (hers, his):
+                assert (await first(stream))[1]["method"] == "notifications/tools/list_changed"
 
 
 async def test_stream_is_taken_up_after_its_last_event(database: str, tmp_path: Path):
     async with tool_site(database, tmp_path, servers={"single": SINGLE}) as site:
         alice = await begin(site, "/mcp/single")
         await alice.ask("logging/setLevel", {"level": "info"})
-        async with alice.get() as events:
+        async with alice.get() as stream:
             for name in ("one", "two"):
                 await alice.tool("touch", uri=f"memo://{name}")
-            last, event = await first(events)
+            last, event = await first(stream)
             assert event["params"]["uri"] == "memo://one"
         await alice.tool("touch", uri="memo://three")
-        async with alice.get(last) as events:
-            heard = [(await first(events))[1]["params"]["uri"] for _ in range(2)]
+        async with alice.get(last) as stream:
+            heard = [(await first(stream))[1]["params"]["uri"] for _ in range(2)]
         assert heard == ["memo://two", "memo://three"]
         headers = {**alice.headers, "Last-Event-ID": "a99-1"}
         async with site.session.get(site.url + "/mcp/single", headers=headers) as response:
@@ -77,12 +81,12 @@ async def test_answer_is_fetched_after_its_connection_broke(database: str, tmp_p
     async with tool_site(database, tmp_path, servers={"single": SINGLE}) as site:
         alice = await begin(site, "/mcp/single")
         call = {"name": "steps", "arguments": {"steps": 4, "each": 0.2}, "_meta": {"progressToken": "p"}}
-        async with alice.post(alice.message("tools/call", call)) as events:
-            last, event = await first(events)
+        async with alice.post(alice.message("tools/call", call)) as stream:
+            last, event = await first(stream)
             assert event["params"] == {"progressToken": "p", "progress": 0}
         rest = []
-        async with alice.get(last) as events, asyncio.timeout(60):
-            async for _, event in events:
+        async with alice.get(last) as stream, asyncio.timeout(60):
+            async for _, event in stream:
                 rest.append(event)
         rows = await site.rows("SELECT tool, status FROM mcp_tool_executions")
     assert [event["params"]["progress"] for event in rest[:-1]] == [1, 2, 3]
@@ -101,6 +105,32 @@ async def test_stream_belongs_to_its_session_and_its_principal(database: str, tm
         ):
             async with site.session.get(site.url + "/mcp/single", headers=headers) as response:
                 assert response.status == status
+
+
+@pytest.mark.slow
+async def test_remote_server_is_heard_between_requests(database: str, tmp_path: Path):
+    async with over_http() as remote, tool_site(database, tmp_path, servers={"sdk": remote}) as site:
+        alice = await begin(site, "/mcp/sdk")
+        async with alice.get() as stream, asyncio.TaskGroup() as group:
+            hearing = group.create_task(first(stream))
+            async with asyncio.timeout(60):
+                while not hearing.done():  # until our own stream is open there
+                    assert await alice.tool("announce") == "announced"
+                    await asyncio.wait({hearing}, timeout=0.1)
+            _, event = hearing.result()
+    assert event["method"] == "notifications/resources/list_changed"
+
+
+async def test_subscription_of_the_newer_era_is_heard_under_its_own_id(database: str, tmp_path: Path):
+    servers = {"single": McpServer(command=(sys.executable, str(SIMULATOR), "--modern"))}
+    async with tool_site(database, tmp_path, servers=servers) as site:
+        body, headers = request("subscriptions/listen", {"notifications": {}}, id="mine")
+        url = site.url + "/mcp/single"
+        async with site.session.post(url, json=body, headers=headers) as response:
+            heard = events(response)
+            _, event = await first(heard)
+    assert event["method"] == "notifications/subscriptions/acknowledged"
+    assert event["params"]["_meta"] == {"io.modelcontextprotocol/subscriptionId": "mine"}
 
 
 async def test_session_is_of_one_node_and_begun_again_on_another(database: str, tmp_path: Path):

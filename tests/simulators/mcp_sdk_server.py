@@ -34,6 +34,13 @@ async def report(ctx: Context) -> str:
 
 
 @server.tool()
+async def announce(ctx: Context) -> str:
+    """Says that its resources changed, outside of any request."""
+    await ctx.session.send_resource_list_changed()
+    return "announced"
+
+
+@server.tool()
 async def confirm(ctx: Context) -> str:
     """Asks the person."""
     answer = await ctx.elicit(message="Sure?", schema=Confirmation)

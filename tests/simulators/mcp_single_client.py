@@ -104,6 +104,10 @@ def main() -> None:
             with ANSWERED:
                 ANSWERS[message["id"]] = message.get("result", message.get("error"))
                 ANSWERED.notify_all()
+        elif message["method"] == "subscriptions/listen":
+            meta = {PREFIX + "subscriptionId": message["id"]}
+            params = {"notifications": {}, "_meta": meta}
+            send({"method": "notifications/subscriptions/acknowledged", "params": params})
         elif "id" in message:
             threading.Thread(target=answer, args=(message,), daemon=True).start()
 

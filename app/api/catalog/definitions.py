@@ -103,7 +103,7 @@ def operations(*, catalog: Catalog, review: Review) -> list[Operation]:
             run=does.approve_all, body=Judge, answer=All,
         ),
     ]  # fmt: skip
-    for kind in ("server", "tool", "prompt", "template"):
+    for kind in ("server", "tool", "prompt", "template", "skill"):
         found += _of_kind(does, kind)
     return found
 

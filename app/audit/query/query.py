@@ -15,7 +15,7 @@ MAX_TEXT = 400
 SLACK = timedelta(minutes=10)
 """How far a row's id and its time may lie apart: a budget is asked for between the two."""
 
-STATUSES = ("ok", "error", "cancelled", "refused", "lost", "denied", "open")
+STATUSES = ("ok", "error", "cancelled", "refused", "started", "lost", "denied", "open")
 _MARK = b"q1"
 _INDEXED = ("actor", "action", "resource")
 """Compared by `=` unless a pattern was given: only that tells PostgreSQL that an index has them in the order of ids."""

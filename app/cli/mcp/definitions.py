@@ -13,7 +13,7 @@ from app.core.errors import InputError
 
 _KIND = click.option(
     "--kind",
-    type=click.Choice(["tool", "prompt", "template"]),
+    type=click.Choice(["tool", "prompt", "template", "skill"]),
     default="tool",
     show_default=True,
     help="What NAME is; without NAME the server's own introduction is meant.",

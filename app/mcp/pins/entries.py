@@ -11,7 +11,12 @@ from app.catalog.definition import defined
 from app.core.errors import InputError
 from app.mcp.upstream.ports import Description
 
-KINDS: Mapping[str, Kind] = {"tools": "tool", "prompts": "prompt", "resourceTemplates": "template"}
+KINDS: Mapping[str, Kind] = {
+    "tools": "tool",
+    "prompts": "prompt",
+    "resourceTemplates": "template",
+    "skills": "skill",
+}
 """By the member of a listing's result. Resources are contents and not definitions: they come and go."""
 _OFFERS = ("tools", "resources", "prompts", "completions")
 _MOST = 8_192

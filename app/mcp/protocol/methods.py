@@ -8,7 +8,7 @@ from app.core.call import Resource
 from app.mcp.protocol import names
 from app.mcp.protocol.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Era, Message, ProtocolError
 
-Shape = Literal["connect", "list", "use", "complete"]
+Shape = Literal["connect", "list", "use", "complete", "task"]
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,10 @@ def _connect(*eras: Era) -> Method:
     return Method(action="server.connect", shape="connect", eras=eras)
 
 
+def _task(*eras: Era) -> Method:
+    return Method(action="server.connect", shape="task", eras=eras)
+
+
 _SUBSCRIBE = Method(action="resource.read", shape="use", kind="resource", key="uri", eras=("old",))
 METHODS: dict[str, Method] = {
     "initialize": _connect("old"),
@@ -33,6 +37,11 @@ METHODS: dict[str, Method] = {
     "logging/setLevel": _connect("old"),
     "server/discover": _connect("modern"),
     "subscriptions/listen": _connect("modern"),
+    "tasks/get": _task("old", "modern"),
+    "tasks/cancel": _task("old", "modern"),
+    "tasks/update": _task("modern"),
+    "tasks/result": _task("old"),
+    "tasks/list": _task("old"),
     "tools/list": Method(action="tool.list", shape="list", kind="tool", key="name", member="tools"),
     "tools/call": Method(action="tool.call", shape="use", kind="tool", key="name"),
     "resources/list": Method(
@@ -46,10 +55,15 @@ METHODS: dict[str, Method] = {
     "resources/unsubscribe": _SUBSCRIBE,
     "prompts/list": Method(action="prompt.list", shape="list", kind="prompt", key="name", member="prompts"),
     "prompts/get": Method(action="prompt.get", shape="use", kind="prompt", key="name"),
+    "skills/list": Method(action="skill.list", shape="list", kind="skill", key="uri", member="skills"),
+    "skills/get": Method(action="skill.read", shape="use", kind="skill", key="uri"),
+    "resources/directory/read": Method(action="resource.read", shape="use", kind="resource", key="uri"),
     "completion/complete": Method(action="prompt.get", shape="complete", kind="prompt"),
 }
-USES = {"tool": "tool.call", "resource": "resource.read", "prompt": "prompt.get"}
+USES = {"tool": "tool.call", "resource": "resource.read", "prompt": "prompt.get", "skill": "skill.read"}
 """The action that an entry of a listing is there for."""
+_ADDRESSED = ("resource", "skill")
+"""What has an address instead of a name."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +95,7 @@ def server_resource(server: str) -> Resource:
 
 def target_of(message: Message, method: Method, *, server: str, servers: tuple[str, ...]) -> Target:
     """The action and resource of a request on the endpoint of `server` (empty: the aggregate of `servers`)."""
-    if method.shape in ("connect", "list"):
+    if method.shape in ("connect", "list", "task"):
         return Target(action=method.action, resource=server_resource(server), server=server)
     kind, key, params = method.kind, method.key, message.params
     if method.shape == "complete":
@@ -102,11 +116,11 @@ def target_of(message: Message, method: Method, *, server: str, servers: tuple[s
 
 def joined(kind: str, server: str, name: str) -> str:
     """The name of an entry on the aggregated endpoint."""
-    return names.join_uri(server, name) if kind == "resource" else names.join(server, name)
+    return names.join_uri(server, name) if kind in _ADDRESSED else names.join(server, name)
 
 
 def _split(kind: str, name: str, servers: tuple[str, ...]) -> tuple[str, str] | None:
-    return names.split_uri(name, servers) if kind == "resource" else names.split(name, servers)
+    return names.split_uri(name, servers) if kind in _ADDRESSED else names.split(name, servers)
 
 
 def _reference(message: Message) -> tuple[str, str, dict[str, Any]]:
@@ -119,7 +133,7 @@ def _reference(message: Message) -> tuple[str, str, dict[str, Any]]:
 
 
 def _arguments(message: Message, kind: str) -> dict[str, Any] | None:
-    if kind == "resource" or message.method == "completion/complete":
+    if kind in _ADDRESSED or message.method == "completion/complete":
         return None
     arguments = message.params.get("arguments")
     if arguments is not None and not isinstance(arguments, dict):

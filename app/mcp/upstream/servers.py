@@ -128,8 +128,10 @@ class Servers:
                 await self._changed.wait()
 
 
-def _made_of(name: str, settings: Mcp) -> tuple[McpServer, int]:
-    """What a server cannot keep running under when it changes."""
+def _made_of(name: str, settings: Mcp) -> tuple[McpServer | None, int]:
+    """What a server cannot keep running under when it changes; one inside this process is in no profile."""
+    if name not in settings.servers:
+        return None, 0
     entry = replace(settings.servers[name], description="", pins="")
     if entry.url:
         return entry, 0
