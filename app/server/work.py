@@ -1,6 +1,7 @@
 """The periodic work of a serving site: each job by name, and what wakes it early."""
 
 import asyncio
+from functools import partial
 
 from app.audit.retention.retention import RUN
 from app.audit.store import ensure_partitions
@@ -21,13 +22,11 @@ async def run_work(
     site: Site, doors: Doors, listener: Listener, certificate: Certificate | None, *, seal: Seal
 ) -> None:
     """Run every periodic job of the site, and listen for changes, until cancelled."""
-    changed = {
-        name: asyncio.Event() for name in ("identity", "policy", "persons", "secret", "catalog", "sign-ins")
-    }
+    changed = {name: asyncio.Event() for name in ("identity", "policy", "persons", "secret", "catalog")}
 
     def heard(payload: str) -> None:
         for name, event in changed.items():
-            if payload in ("", name) or (name, payload) == ("sign-ins", "identity"):
+            if payload in ("", name):
                 event.set()
 
     async def partitions() -> None:
@@ -45,9 +44,6 @@ async def run_work(
                 removed = await site.keeping.retention.run(passage)
                 passage.note(result={"rows": sum(one.rows for one in removed), "statements": len(removed)})
 
-    async def signed_out() -> None:
-        await end_of_the_gone(site, doors.sign_ins)
-
     jobs = [
         Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
         Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
@@ -58,7 +54,7 @@ async def run_work(
         Job(name="retention", seconds=3600.0, work=retention),
         Job(name="key use", seconds=60.0, work=site.identity.flush),
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
-        Job(name="sign-ins", seconds=60.0, work=signed_out, wake=changed["sign-ins"]),
+        Job(name="sign-ins", seconds=10.0, work=partial(end_of_the_gone, site, doors.sign_ins)),
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
         Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
