@@ -21,7 +21,7 @@ Provider = OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, Acc
 
 
 class Memory(Provider):
-    """Everybody who asks is `alice`; access tokens last three seconds."""
+    """Everybody who asks is `alice`; access tokens last six seconds."""
 
     def __init__(self) -> None:
         self.clients: dict[str, OAuthClientInformationFull] = {}
@@ -77,12 +77,12 @@ class Memory(Provider):
         self, client: OAuthClientInformationFull, scopes: list[str], resource: str | None
     ) -> OAuthToken:
         access, refresh, name = secrets.token_urlsafe(24), secrets.token_urlsafe(24), client.client_id or ""
-        ends = int(time.time()) + 3
+        ends = int(time.time()) + 6
         self.access[access] = AccessToken(
             token=access, client_id=name, scopes=scopes, expires_at=ends, resource=resource, subject="alice"
         )
         self.refresh[refresh] = RefreshToken(token=refresh, client_id=name, scopes=scopes, resource=resource)
-        return OAuthToken(access_token=access, refresh_token=refresh, expires_in=3, scope=" ".join(scopes))
+        return OAuthToken(access_token=access, refresh_token=refresh, expires_in=6, scope=" ".join(scopes))
 
 
 def guarded(port: int) -> MCPServer:

@@ -1,4 +1,4 @@
-// npm's oidc-provider as an authorization server: node oidc_provider.mjs PORT RESOURCE; tokens last three seconds.
+// npm's oidc-provider as an authorization server: node oidc_provider.mjs PORT RESOURCE; tokens last six seconds.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
@@ -25,7 +25,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       defaultResource: () => resource,
       useGrantedResource: () => true,
       getResourceServerInfo: () => ({
-        scope: 'tools', audience: resource, accessTokenTTL: 3, accessTokenFormat: 'opaque',
+        scope: 'tools', audience: resource, accessTokenTTL: 6, accessTokenFormat: 'opaque',
       }),
     },
     revocation: { enabled: true },
