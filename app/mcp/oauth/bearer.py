@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ from app.core.passage import Passage
 from app.mcp.oauth.clients import preregistered
 from app.mcp.oauth.discovery import Found
 from app.mcp.oauth.keeping import row_of
-from app.mcp.oauth.metadata import read_challenge, union
+from app.mcp.oauth.metadata import covers, read_challenge, union
 from app.mcp.oauth.owners import owner_of
 from app.mcp.oauth.parts import Parts
 from app.mcp.oauth.sign_ins import facts_of
@@ -53,6 +53,10 @@ class Authorizes(Protocol):
         """After a 401 or 403: whether to try once more; SignInWanted when a person has to do something."""
         ...
 
+    async def whose(self, passage: Passage) -> str:
+        """What tells this sign-in from the one before: sessions there are not carried over."""
+        ...
+
     def redactor(self, passage: Passage) -> Redactor:
         """Knows the values that the caller's requests carry."""
         ...
@@ -70,7 +74,8 @@ class Bearer:
 
     async def fields(self, passage: Passage) -> Fields:
         """Exactly the token of this server and this principal; never what the caller sent to us."""
-        held = await self._usable(passage)
+        with self._in_words():
+            held = await self._usable(passage)
         mention = f"sign-in:{self._name}@{held.row.version}"
         if mention not in passage.secrets:
             passage.secrets = (*passage.secrets, mention)
@@ -78,6 +83,10 @@ class Bearer:
 
     async def refused(self, passage: Passage, refusal: Refusal) -> bool:
         """A token that is not taken is renewed once; scopes that are missing need a person."""
+        with self._in_words():
+            return await self._weighed(passage, refusal)
+
+    async def _weighed(self, passage: Passage, refusal: Refusal) -> bool:
         held = await self._find(self._owner(passage), fresh=True)
         if held is None:
             raise self._wanted("you are not signed in there")
@@ -91,6 +100,12 @@ class Bearer:
         if _fields(held) == refusal.used:  # else somebody renewed it meanwhile
             await self._renewed(passage, held, because="the server refused it")
         return True
+
+    async def whose(self, passage: Passage) -> str:
+        """Principal and moment of the sign-in; renewals do not change it."""
+        with self._in_words():
+            held = await self._usable(passage)
+        return f"{held.row.principal} {held.row.signed_in.timestamp()}"
 
     def redactor(self, passage: Passage) -> Redactor:
         """One for each principal, so that nobody pays for the tokens of others."""
@@ -112,15 +127,20 @@ class Bearer:
     def _wanted(self, why: str, scopes: tuple[str, ...] = ()) -> SignInWanted:
         return SignInWanted(self._name, url=self._parts.page(self._name), why=why, scopes=scopes)
 
-    async def _find(self, owner: str, *, fresh: bool = False) -> Held | None:
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """What the vault or its database cannot do is a failure of this server's, said to its caller."""
         try:
-            held = await self._parts.vault.find(self._name, owner, fresh=fresh)
+            yield
         except (BoxError, MasterKeyError, DatabaseError) as error:
             raise SignInError(
                 f"The sign-in at {self._name} cannot be read: {error.message}",
                 remedy=error.remedy,
                 status=503,
             ) from None
+
+    async def _find(self, owner: str, *, fresh: bool = False) -> Held | None:
+        held = await self._parts.vault.find(self._name, owner, fresh=fresh)
         if held is not None:
             self._redactor(owner).know({f"sign-in:{self._name}": _values(held.grant)})
         return held
@@ -136,9 +156,17 @@ class Bearer:
             raise self._wanted(
                 f"the last sign-in ended ({problem})" if problem else "you are not signed in there"
             )
+        self._check_place(held.grant)
         if held.row.renew is None or held.row.renew > self._parts.clock.now():
             return held
         return await self._renewed(passage, held, because="it is about to end")
+
+    def _check_place(self, grant: Grant) -> None:
+        """The profile may have changed since: a token goes where it was made for, and nowhere else."""
+        if grant.issuer not in self._entry.oauth.issuers:
+            raise self._wanted(f"the entry does not name {grant.issuer} any more")
+        if not covers(grant.resource, self._entry.url):
+            raise self._wanted("the last sign-in was for another address")
 
     # --- renewing
 
@@ -192,6 +220,8 @@ class Bearer:
             if error.code not in _OVER:
                 return await self._kept_for_now(held, error)
             await self._parts.vault.end(row, problem=f"the authorization server answered {error.code}")
+            if error.code == "invalid_client" and grant.client.source == "registered":
+                await self._parts.vault.forget_client(self._name, grant.issuer, grant.client.id)
             self._parts.note(
                 passage, "server.token.refresh", self._name, {**facts_of(row), "failed": error.code}
             )
