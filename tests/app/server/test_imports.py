@@ -5,12 +5,22 @@ import sys
 
 import pytest
 
-LATE = ("app.server.site", "app.server.doors", "app.mcp", "app.api", "app.console", "app.gateway", "app.audit")
+LATE = (
+    "app.server.site",
+    "app.server.doors",
+    "app.mcp",
+    "app.api",
+    "app.console",
+    "app.gateway",
+    "app.audit",
+)
 
 
 def _imported(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
     return set(done.stdout.split())
 
 
