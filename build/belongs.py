@@ -14,8 +14,9 @@ from typing import Any
 from PyInstaller.archive.readers import CArchiveReader  # pyright: ignore[reportMissingImports]
 
 Component = dict[str, Any]
+ABOUT = "_internal/about/"
 OURS = (
-    "_internal/about/",
+    ABOUT,
     "_internal/assets/",
     "_internal/docs/",
     "_internal/migrations/",
@@ -37,6 +38,7 @@ def add_occurrences(sbom: Component, *, tree: Path, packages: Path, libraries: d
     claims = [(str(path.relative_to(tree)), *owners.of_file(path, tree)) for path in files]
     claims += [(f"{PROGRAM}#{top}", owners.of_module(top), f"{PROGRAM}#{top}") for top in modules(tree)]
     places: dict[str, set[str]] = defaultdict(set)
+    places[sbom["metadata"]["component"]["bom-ref"]].add(ABOUT)  # where this document itself will be written
     for _, owner, place in claims:
         if owner is not None:
             places[owner["bom-ref"]].add(place)

@@ -1,4 +1,4 @@
-"""Say what differs between two builds of the file: which entries, from which byte, and which modules inside the program.
+"""Say what differs between two builds of the file: which entries of the tree, and from which byte.
 
 Usage: python build/differ.py ONE OTHER   (needs zstd; exit code 1 when they differ)
 """

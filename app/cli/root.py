@@ -118,8 +118,8 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader, such as `head`, has seen enough.
         sys.stderr.close()
         return 0
-    except OSError as error:
-        return _fail(f"{error.filename or 'The system'}: {error.strerror or error}.", EXIT_FAILED)
+    except (OSError, RuntimeError) as error:
+        return _fail(_of_the_system(error), EXIT_FAILED)
 
 
 def exit_code(error: SallyportError) -> int:
@@ -133,6 +133,18 @@ def exit_code(error: SallyportError) -> int:
     if isinstance(error, RecordUnavailableError):
         return EXIT_UNAVAILABLE
     return EXIT_FAILED
+
+
+def _of_the_system(error: OSError | RuntimeError) -> str:
+    """What the host refused; any other error is a mistake of ours, and goes on."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'The system'}: {error.strerror or error}."
+    if "can't start new thread" not in str(error):
+        raise error
+    return (
+        "This user may start no more processes or threads. "
+        "Raise the limit (ulimit -u; systemd: LimitNPROC=, TasksMax=)."
+    )
 
 
 def _fail(message: str, code: int) -> int:

@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import MutableMapping
+from pathlib import Path
 
 CONFINED = "--confined"
 """The first word of a command line that is not for people: it becomes a confined program (`app.confined`)."""
@@ -31,6 +32,11 @@ def own_command() -> list[str]:
     choose another folder, and unpack there once more.
     """
     return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
+
+
+def own_files_are_there() -> bool:
+    """Whether the program still lies where it was started from: a cleaner may have emptied the folder."""
+    return not getattr(sys, "frozen", False) or Path(sys.executable).exists()
 
 
 def hurry(*, serving: bool = False) -> None:

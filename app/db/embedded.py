@@ -161,6 +161,11 @@ class Embedded:
             )  # fmt: skip
         finally:
             password.unlink(missing_ok=True)
+        if b"could not look up effective user ID" in done.stderr:
+            raise DatabaseError(
+                f"PostgreSQL refuses to be set up by user {os.geteuid()}, who has no name in /etc/passwd.",
+                remedy="Add one (systemd: User= of an existing user instead of DynamicUser=), or set database.url.",
+            )
         if done.returncode:
             raise DatabaseError(
                 f"The embedded PostgreSQL could not be initialised: {_one_line(done.stderr)}",

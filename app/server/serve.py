@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import Profile
-from app.core.errors import ConfigError
+from app.core.errors import ConfigError, SallyportError
+from app.core.frozen import own_files_are_there
 from app.egress import Connector
 from app.server.folder import prepare, sole_server
 from app.server.listen.connection import require_compiled_parser
@@ -22,6 +23,8 @@ if TYPE_CHECKING:  # see _import_site
     from app.server.host.running import Running
 
 log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 2.0
 
 
 async def serve_until_stopped(
@@ -65,6 +68,24 @@ async def running(
                 profile, folder=folder, url=url, connector=connector, plain=plain, policy=policy, again=again
             ) as server:
                 yield server
+
+
+async def _stopped(stop: asyncio.Event) -> None:
+    """Until told to stop; SallyportError when the folder that this program runs from was emptied.
+
+    What is not loaded yet could not be loaded any more, by us or by PostgreSQL: better to end in order, and to be
+    started anew from files that the launcher unpacks again.
+    """
+    while not stop.is_set():
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await stop.wait()
+        except TimeoutError:
+            if not own_files_are_there():
+                raise SallyportError(
+                    "Somebody emptied the folder that Sallyport runs from.",
+                    remedy="Start it again, which unpacks it, and keep cleaners away, or set SALLYPORT_RUNTIME_DIR.",
+                ) from None
 
 
 def _import_site() -> None:

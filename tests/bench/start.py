@@ -58,7 +58,7 @@ def _say(text: str) -> None:
 
 def _table(rows: Iterator[tuple[str, str]]) -> None:
     for name, value in rows:
-        _say(f"  {value:>24}  {name}")
+        _say(f"  {value:>28}  {name}")
 
 
 def _parts() -> Iterator[tuple[str, str]]:
