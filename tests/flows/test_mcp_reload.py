@@ -152,6 +152,7 @@ async def test_remote_server_comes_moves_and_goes_without_a_restart(database: st
     assert rows[1]["body"]["result"]["closed"] == [f"127.0.0.1:{first.port}"]
 
 
+@pytest.mark.slow
 async def test_another_server_under_a_known_name_waits_for_a_person_at_once(
     database: str, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ async def test_program_is_called_on_the_port_it_was_given(database: str, tmp_pat
     assert events[0][0]["port"] == first["port"]
 
 
+@pytest.mark.slow
 async def test_nobody_else_on_this_host_reaches_the_port(database: str, tmp_path: Path) -> None:
     async with tool_site(database, tmp_path, servers={"web": web()}) as site:
         level = (await ready(site)).level

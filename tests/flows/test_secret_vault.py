@@ -59,6 +59,7 @@ async def test_secret_comes_from_a_vault_and_is_rotated_when_it_changes_there(
     assert json.loads(json.dumps(rotated["body"]))["arguments"] == {"vault": "main", "version": 2}
 
 
+@pytest.mark.slow
 async def test_vault_that_is_away_sealed_or_forgetful_harms_nothing(serve: Serve) -> None:
     async with VaultServer() as vault:
         vault.put("apps/search", token="first-value-of-the-token")
@@ -83,6 +84,7 @@ async def test_vault_that_is_away_sealed_or_forgetful_harms_nothing(serve: Serve
     assert [row["state"] for row in served.select(events)][:5] == ["well", "away", "well", "away", "well"]
 
 
+@pytest.mark.slow
 async def test_what_is_gone_or_unusable_there_stays_here_and_is_named(serve: Serve) -> None:
     async with VaultServer() as vault:
         vault.put("apps/search", token="first-value-of-the-token", number=17, short="x")
@@ -122,6 +124,7 @@ async def test_wrong_token_is_told_and_nothing_is_set(serve: Serve) -> None:
         assert held(served, "one") is None
 
 
+@pytest.mark.slow
 async def test_two_looks_at_once_set_one_version(serve: Serve) -> None:
     async with VaultServer() as vault:
         vault.put("apps/search", token="first-value-of-the-token")
