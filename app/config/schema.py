@@ -184,6 +184,13 @@ class Egress(Section, frozen=True):
     """Where connections may go beside the database, providers and tool servers named elsewhere."""
 
     destinations: Annotated[dict[Name, Destination], Meta(description="further declared destinations")] = {}
+    enforce: Annotated[
+        Literal["auto", "off", "required"],
+        Meta(
+            description="let the kernel hold `serve` to the declared ports and to TCP: as far as it can, not at all,"
+            " or do not start without"
+        ),
+    ] = "auto"
     ca_bundle: Annotated[
         str, Meta(description="PEM file of private authorities, for every outbound client and child")
     ] = ""

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 def run_guarded(profile: Profile, main: Callable[[Connector], Awaitable[T]], *, fast: bool) -> T:
     """Run `main` with nothing but the profile's destinations reachable; `fast` takes uvloop, for servers."""
-    destinations = Destinations([*declared(profile), *database_places(profile)])
+    destinations = Destinations(all_places(profile))
     guard = Guard(destinations)
     connector = Connector(destinations=destinations, guard=guard)
 
@@ -27,6 +27,11 @@ def run_guarded(profile: Profile, main: Callable[[Connector], Awaitable[T]], *, 
     loop_factory = (lambda: guarded_loop(guard)) if fast else None
     with guard.watching(), asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(whole())
+
+
+def all_places(profile: Profile) -> list[Destination]:
+    """Every place this site may connect to."""
+    return [*declared(profile), *database_places(profile)]
 
 
 def database_places(profile: Profile) -> Iterator[Destination]:

@@ -15,11 +15,12 @@ import msgspec
 from app.audit.recovery import close_orphans
 from app.config import Profile
 from app.core.errors import ConfigError
-from app.egress import Connector
+from app.egress import Connector, Held
 from app.server.doors import Doors, open_doors
 from app.server.first_run import first_policy
 from app.server.folder import prepare, sole_server
 from app.server.host.control import control
+from app.server.host.held import say_held
 from app.server.host.reload import Reload
 from app.server.listen.connection import require_compiled_parser
 from app.server.listen.listener import Listener, is_loopback, split_address
@@ -51,10 +52,11 @@ async def serve_until_stopped(
     connector: Connector,
     announce: Callable[[Running], None],
     again: Callable[[], Profile] | None = None,
+    held: Held | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second signal ends at once. SIGHUP reads the profile `again`."""
     stop = stop_event()
-    async with running(profile, folder=folder, connector=connector, again=again) as server:
+    async with running(profile, folder=folder, connector=connector, again=again, held=held) as server:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload.heard)
         announce(server)
         _tell_systemd("READY=1")
@@ -71,6 +73,7 @@ async def running(
     connector: Connector,
     policy: str = "starter",
     again: Callable[[], Profile] | None = None,
+    held: Held | None = None,
 ) -> AsyncIterator[Running]:
     """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
     require_compiled_parser()
@@ -83,11 +86,18 @@ async def running(
             await refuse_undeclared_restore(site, seal)
             await seal.sealer.prepare()
             await _recover(site)
+            if held is not None:
+                say_held(site, held)
             await first_policy(site, name=policy)
-            async with open_doors(site, connector, seal.state.notes) as doors:
+            async with open_doors(site, connector, seal.state.notes, held=held or Held()) as doors:
                 certificate = None if plain else _certificate(site)
                 reload = Reload(
-                    profile, servers=doors.servers, declared=site.declared, build=doors.build, again=again
+                    profile,
+                    servers=doors.servers,
+                    declared=site.declared,
+                    build=doors.build,
+                    again=again,
+                    held=held,
                 )
                 async with (
                     control(
@@ -95,6 +105,7 @@ async def running(
                         admission=site.admission,
                         servers=LookedAt(doors.servers),
                         reload=reload,
+                        held=held or Held(),
                     ),
                     _listening(site, doors, certificate, seal) as url,
                 ):

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,19 @@ from app.egress.sandbox.confinement import named_files
 from app.egress.sandbox.level import Level, essential
 from app.egress.sandbox.program import Program
 
+Fork = Callable[..., subprocess.Popen[bytes]]
+"""Starts a child as `subprocess.Popen` does."""
 _REPORT_SECONDS = 30.0
 _REPORT_BYTES = 64 * 1024
 
 
-async def spawn(program: Program, *, cgroup: str = "") -> Child:
-    """Start it; UpstreamError says why it cannot be started. The caller ends what it got, whatever happens."""
+async def spawn(program: Program, *, cgroup: str = "", outside: Fork | None = None) -> Child:
+    """Start it; UpstreamError says why it cannot be started. The caller ends what it got, whatever happens.
+
+    A program with the network is started by `outside`, because what Sallyport denied itself is inherited.
+    """
     # Its life is this call: a start that is cancelled half way is finished, and then ended.
-    starting = asyncio.create_task(_spawn(program, cgroup))
+    starting = asyncio.create_task(_spawn(program, cgroup, outside))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -36,14 +41,15 @@ async def spawn(program: Program, *, cgroup: str = "") -> Child:
         raise
 
 
-async def _spawn(program: Program, cgroup: str) -> Child:
+async def _spawn(program: Program, cgroup: str, outside: Fork | None) -> Child:
     try:
         _make_home(program.home)
         started = _Started()
         with started:
             for name, data in program.descriptors.items():
                 started.given[name] = _readable(data)
-            started.stub = _run_stub(started)
+            fork = outside if outside is not None and program.confinement.network else subprocess.Popen
+            started.stub = _run_stub(started, fork)
             return await _accompany(started, _order(program, cgroup, given=started.given))
     except (OSError, ValueError) as error:
         raise _refusal(program, getattr(error, "strerror", None) or str(error)) from None
@@ -109,12 +115,12 @@ def _readable(data: bytes) -> int:
     return number
 
 
-def _run_stub(pipes: _Started) -> subprocess.Popen[bytes]:
+def _run_stub(pipes: _Started, fork: Fork) -> subprocess.Popen[bytes]:
     """Of Sallyport's own environment nothing is passed on, and no descriptor but the five and those of its secrets."""
     interpreter, *module = own_command()
     options = [] if frozen() else ["-S", "-s"]
     words = [interpreter, *options, *module, CONFINED, str(pipes.order), str(pipes.report)]
-    return subprocess.Popen(
+    return fork(
         words,
         stdin=pipes.input,
         stdout=pipes.output,

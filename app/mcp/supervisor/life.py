@@ -57,7 +57,7 @@ class Life:
         began = self._around.clock.monotonic()
         child = None
         try:
-            child = await spawn(self._program, cgroup=cgroup)
+            child = await spawn(self._program, cgroup=cgroup, outside=self._around.outside)
             self.pid, self.level = child.pid, child.level
             self._log.note(f"started: process {child.pid}, confinement {child.level.text}")
             pipe = Pipe(self.name, child, us=self._around.us, clock=self._around.clock)

@@ -13,7 +13,7 @@ import msgspec
 from app.core.clock import Clock
 from app.core.errors import SallyportError, UpstreamError
 from app.core.passage import Passage
-from app.egress.sandbox import Level, Program
+from app.egress.sandbox import Fork, Level, Program
 from app.mcp.protocol import MODERN
 from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.supervisor.bus import Bus, Lifecycle
@@ -43,6 +43,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity = msgspec.field(default_factory=Capacity)
     bus: Bus = msgspec.field(default_factory=Bus)
     groups: Groups | None = None
+    outside: Fork | None = None
     jitter: Callable[[], float] = random
     broker: Broker | None = None
     redactor: Redactor = msgspec.field(default_factory=Redactor)

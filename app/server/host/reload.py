@@ -6,8 +6,9 @@ from collections.abc import Callable
 import msgspec
 
 from app.config import Profile
-from app.config.tools import Mcp
+from app.config.tools import Mcp, McpServer
 from app.core.errors import ConfigError, SallyportError
+from app.egress import Held
 from app.mcp import Servers
 from app.mcp.upstream.ports import Upstream
 from app.server.declared import Declared
@@ -33,12 +34,14 @@ class Reload:
         declared: Declared,
         build: Callable[[Mcp], dict[str, Upstream]],
         again: Callable[[], Profile] | None,
+        held: Held | None = None,
     ) -> None:
         self._profile = profile
         self._servers = servers
         self._declared = declared
         self._build = build
         self._again = again
+        self._held = held or Held()
 
     def __call__(self) -> Reloaded:
         """ConfigError when the profile cannot be used; then everything stays as it is."""
@@ -46,9 +49,14 @@ class Reload:
             raise ConfigError("This server has no profile to read again.", remedy="Restart it.")
         fresh = self._again()
         waiting = self._waiting(fresh)
-        # A new place on the network must be declared before the guard that refuses all others is set.
-        remote = {name for name, entry in fresh.mcp.servers.items() if entry.url}
-        held = {name: entry for name, entry in self._servers.entries.items() if entry.url}
+        # A new place on the network must be declared before the guard that refuses all others is set, and what is to
+        # have the network can only be started from outside of what the kernel holds, which begins with the process.
+        remote = {name for name, entry in fresh.mcp.servers.items() if entry.url or self._held_in(entry)}
+        held = {
+            name: entry
+            for name, entry in self._servers.entries.items()
+            if entry.url or (name in remote and self._held_in(fresh.mcp.servers[name]))
+        }
         wanted = {name: entry for name, entry in fresh.mcp.servers.items() if name not in remote}
         waiting += sorted(
             f"mcp.servers.{name}"
@@ -67,6 +75,9 @@ class Reload:
             ", ".join(waiting) or "nothing",
         )
         return Reloaded(changed=changed, waiting=waiting)
+
+    def _held_in(self, entry: McpServer) -> bool:
+        return bool(entry.network and entry.command and self._held.on and self._held.outside is None)
 
     def heard(self) -> None:
         """SIGHUP: nobody waits for an answer, so the log has it."""

@@ -10,6 +10,7 @@ from app.config.tools import Mcp
 from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
+from app.egress.sandbox import Fork
 from app.egress.trust import client_context
 from app.mcp import Servers, Surroundings, programs, remotes
 from app.mcp.supervisor import Capacity, Lifecycle
@@ -34,7 +35,7 @@ def tool_servers(site: Site, build: Build) -> Servers:
     return Servers(build(wanted), entries=wanted.servers, redactor=site.secrets.redactor)
 
 
-def surroundings(site: Site) -> Surroundings:
+def surroundings(site: Site, *, outside: Fork | None = None) -> Surroundings:
     """What the programs of a site share; what happens to them goes into the record."""
     wanted = site.profile.mcp
     around = Surroundings(
@@ -42,6 +43,7 @@ def surroundings(site: Site) -> Surroundings:
         us=US,
         capacity=Capacity(programs=wanted.programs, memory_mb=wanted.memory_mb),
         groups=delegated(pid=os.getpid()),
+        outside=outside,
         broker=site.secrets.broker,
         redactor=site.secrets.redactor,
     )
