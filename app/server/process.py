@@ -11,12 +11,14 @@ from app.config import Profile
 from app.core.errors import ConfigError
 from app.egress import Connector, Destination, Destinations, Guard, guarded_loop
 from app.egress.destinations import declared
+from app.egress.trust import trust_of_libpq
 
 T = TypeVar("T")
 
 
 def run_guarded(profile: Profile, main: Callable[[Connector], Awaitable[T]], *, fast: bool) -> T:
     """Run `main` with nothing but the profile's destinations reachable; `fast` takes uvloop, for servers."""
+    trust_of_libpq(profile.egress)
     destinations = Destinations(all_places(profile))
     guard = Guard(destinations)
     connector = Connector(destinations=destinations, guard=guard)

@@ -44,6 +44,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     bus: Bus = msgspec.field(default_factory=Bus)
     groups: Groups | None = None
     outside: Fork | None = None
+    trust: str = ""
+    """File of the authorities that programs with the network trust; empty: the host's own."""
     jitter: Callable[[], float] = random
     broker: Broker | None = None
     redactor: Redactor = msgspec.field(default_factory=Redactor)

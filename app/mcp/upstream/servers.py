@@ -109,21 +109,22 @@ class Servers:
                 await self._changed.wait()
 
 
-def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path) -> Program:
+def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path, trust: str = "") -> Program:
     """What to start for an entry of `mcp.servers`, and what it may do; ConfigError when its user is none."""
     entry = settings.servers[name]
     data = data.resolve()
     private = data / "mcp" / name
     declared = {key: secret.reveal() for key, secret in entry.environment.items()}
     user, group = _user_of(name, settings, data)
+    trust = trust if entry.network else ""
     limits = entry.limits
     return Program(
         command=entry.command,
-        environment=child_environment(declared, own=own, home=private),
+        environment=child_environment(declared, own=own, home=private, trust=trust),
         folder=Path(entry.folder) if entry.folder else private,
         home=private,
         confinement=Confinement(
-            read=entry.read,
+            read=(*entry.read, *([trust] if trust else [])),
             write=entry.write,
             network=entry.network,
             hide=str(data),
@@ -167,7 +168,7 @@ def programs(
             name,
             partial(
                 started_as,
-                partial(program_of, name, settings, own=own, data=data),
+                partial(program_of, name, settings, own=own, data=data, trust=around.trust),
                 Secrecy(name, redactor=around.redactor, broker=around.broker, declared=entry.secrets),
             ),
             rules=Rules(

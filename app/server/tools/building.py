@@ -11,7 +11,7 @@ from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
 from app.egress.sandbox import Fork
-from app.egress.trust import client_context
+from app.egress.trust import child_trust, client_context
 from app.mcp import Servers, Surroundings, programs, remotes
 from app.mcp.supervisor import Capacity, Lifecycle
 from app.mcp.supervisor.groups import delegated
@@ -44,6 +44,7 @@ def surroundings(site: Site, *, outside: Fork | None = None) -> Surroundings:
         capacity=Capacity(programs=wanted.programs, memory_mb=wanted.memory_mb),
         groups=delegated(pid=os.getpid()),
         outside=outside,
+        trust=child_trust(site.profile.egress, site.folder),
         broker=site.secrets.broker,
         redactor=site.secrets.redactor,
     )
