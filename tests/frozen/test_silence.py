@@ -19,7 +19,8 @@ from tests.frozen.conftest import ROOT
 from tests.frozen.silent_flows import WITNESS
 from tests.simulators.world import ADDRESS, COLLECTOR, ELSEWHERE, PROVIDER, TOOLS
 
-pytestmark = [pytest.mark.slow, pytest.mark.frozen, pytest.mark.timeout(900)]
+# alone: all flows run once, and not once for each worker
+pytestmark = [pytest.mark.slow, pytest.mark.frozen, pytest.mark.alone, pytest.mark.timeout(900)]
 DECLARED = {PROVIDER, COLLECTOR, TOOLS, WITNESS}
 TOOLS_NEEDED = ("unshare", "ip", "tcpdump", "strace", "nsenter")
 _CALL = re.compile(

@@ -1,5 +1,6 @@
 """What leaves the interfaces (packet(7)): beginnings of TCP connections, and every packet of other protocols."""
 
+import ctypes
 import socket
 import struct
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ _HEADERS = (0, 43, 60)
 _NEIGHBOURS = range(130, 138)
 _REPORTS = 143
 _SOL_PACKET, _STATISTICS = 263, 6
+_ATTACH_FILTER = 26
+_ANCILLARY = 0xFFFFF000
+_SNAP = 256
 _ROOM = 16 * 1024 * 1024
 _NAMES = {_TCP: "tcp", _UDP: "udp", 1: "icmp", _ICMP6: "icmp"}
 
@@ -40,6 +44,7 @@ class Capture:
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_EVERYTHING))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+        self._keep_outgoing()
         self._socket.setblocking(False)
         self.seen = 0
         self.lost = 0
@@ -56,11 +61,23 @@ class Capture:
         """For select."""
         return self._socket.fileno()
 
+    def _keep_outgoing(self) -> None:
+        """Let the kernel pass over what arrives and what stays on the loopback (SO_ATTACH_FILTER)."""
+        lines = [
+            (0x20, 0, 0, _ANCILLARY + 4), (0x15, 1, 0, _OUTGOING), (0x06, 0, 0, 0),
+            (0x20, 0, 0, _ANCILLARY + 8), (0x15, 0, 1, socket.if_nametoindex("lo")), (0x06, 0, 0, 0),
+            (0x06, 0, 0, _SNAP),
+        ]  # fmt: skip
+        code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in lines))
+        self._socket.setsockopt(
+            socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("@HxxxxxxP", len(lines), ctypes.addressof(code))
+        )
+
     def outgoing(self) -> Iterator[Packet]:
-        """What has left since the last call, loopback aside."""
+        """What has left since the last call."""
         while True:
             try:
-                data, (interface, protocol, kind, _, _) = self._socket.recvfrom(256)
+                data, (interface, protocol, kind, _, _) = self._socket.recvfrom(_SNAP)
             except BlockingIOError:
                 break
             self.seen += 1

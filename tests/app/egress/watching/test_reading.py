@@ -1,13 +1,18 @@
 """Tables of sockets and packets are read as the kernel writes them; nonsense is passed over."""
 
 import os
+import shutil
 import socket
 import struct
+import subprocess
+import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.egress.watching import packets, sockets
+from tests.fix_process import ROOT, clean
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 IPV4, IPV6 = 0x0800, 0x86DD
@@ -92,3 +97,31 @@ def test_no_packet_is_too_strange(data: bytes, protocol: int):
 def test_no_table_is_too_strange(text: str):
     for one in sockets.parse(HEAD + text, transport="udp"):
         assert not one.listening
+
+
+def test_the_capture_sees_what_leaves_and_not_what_stays():
+    if os.geteuid() or shutil.which("unshare") is None or shutil.which("ip") is None:
+        pytest.skip("needs root and a network namespace")
+    script = """
+        ip link set lo up && ip link add here type veth peer name there && ip link set here up && ip link set there up
+        ip address add 10.77.9.1/24 dev here && exec "$0" -c "$1"
+    """
+    looking = """
+import select, socket
+from app.egress.watching.packets import Capture
+udp = socket.socket(type=socket.SOCK_DGRAM)
+with Capture() as capture:
+    udp.sendto(b"x", ("127.0.0.1", 9))
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    udp.sendto(b"x", ("10.77.9.255", 53))
+    found = []
+    while not found:
+        select.select([capture], [], [], 60)
+        found = [one for one in capture.outgoing() if one.transport == "udp"]
+    print(*((one.target, one.target_port) for one in found))
+"""
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-euc", script, sys.executable, looking],
+        cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "('10.77.9.255', 53)", done.stderr
