@@ -55,6 +55,8 @@ def contained(bundle: Path, folder: Path) -> Start:
     def start(*words: str, base: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         for program in base:
             _with_libraries(Path(program), root)
+            (root / "etc").mkdir(exist_ok=True)
+            (root / "etc" / "passwd").write_text("nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n")
         return subprocess.run(
             ["unshare", "--mount", "--net", "--pid", "--fork", "--propagation", "private", "sh", "-euc", script,
              "sh", *last("ENTRYPOINT"), *words],
