@@ -38,6 +38,13 @@ class Listen(Section, frozen=True):
         tuple[str, ...],
         Meta(description="further browser origins that may call, such as https://tools.example"),
     ] = ()
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="addresses or networks of reverse proxies that are believed about who calls"),
+    ] = ()
+    proxy_header: Annotated[
+        str, Meta(description="header in which they append the address of whom they got a request from")
+    ] = "X-Forwarded-For"
     max_body_bytes: Annotated[Positive, Meta(description="largest request body")] = 32 * 1024 * 1024
     body_timeout: Annotated[Seconds, Meta(description="seconds in which a request body must arrive")] = 30.0
     drain: Annotated[Seconds, Meta(description="seconds that running calls get after SIGTERM")] = 20.0
