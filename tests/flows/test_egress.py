@@ -5,8 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,19 @@ runpy.run_module("app.demo.sample_mcp", run_name="__main__")
 """A good tool program that also talks to somebody."""
 
 
-def verify(program: Program, profile: Path | None = None) -> tuple[int, Report]:
+def verify(
+    program: Program, profile: Path | None = None, meanwhile: Callable[[], object] = lambda: time.sleep(0.05)
+) -> tuple[int, Report]:
+    """Exit code and report; `meanwhile` goes on until it ends."""
     words = program.command("egress", "verify", "--json", "--seconds", "1")
     if profile is not None:
         words[words.index("--profile") + 1] = str(profile)
-    done = subprocess.run(
-        words, cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=100, check=False
-    )
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
+    process = subprocess.Popen(words, cwd=ROOT, env=clean(), stdout=subprocess.PIPE, text=True)
+    while process.poll() is None:
+        meanwhile()
+    assert process.stdout is not None
+    with process.stdout:
+        return process.returncode, json.loads(process.stdout.read())
 
 
 def ports(seen: list[Report]) -> set[int]:
@@ -64,9 +69,10 @@ def test_a_site_is_silent_by_its_own_profile_and_not_by_one_that_declares_less(s
     approved = program.folder / "approved.yaml"
     approved.write_text(program.profile.read_text().replace(f":{provider.port}", ":9"))
     with program.serving() as server:
-        assert "hello" in ask(server.url, program.key())
-        code, report = verify(program)
-        strict, found = verify(program, approved)
+        key = program.key()
+        assert "hello" in ask(server.url, key)
+        code, report = verify(program, meanwhile=lambda: ask(server.url, key))
+        strict, found = verify(program, approved, lambda: ask(server.url, key))
     assert (code, report["watched"]["undeclared"]) == (0, [])
     assert report["watched"]["processes"] > 1
     assert provider.port in ports(report["watched"]["declared"])
