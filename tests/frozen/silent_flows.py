@@ -28,6 +28,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from openai import APIError, OpenAI
 
+from app.egress.watching import find_server
 from tests.simulators.world import ADDRESS, COLLECTOR, ELSEWHERE, PROVIDER, TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,12 +107,8 @@ class Flows:
         line = process.stdout.readline()
         if not line:
             raise AssertionError((self.folder / "log").read_text())
-        lock = (self.folder / "data" / "serve.lock").stat().st_ino
-        server = next(
-            int(words[4])
-            for words in map(str.split, Path("/proc/locks").read_text().splitlines())
-            if words[1] == "FLOCK" and words[5].endswith(f":{lock}")
-        )
+        server = find_server(self.folder / "data")
+        assert server is not None
         try:
             yield json.loads(line) | {"pid": str(server)}
         finally:

@@ -26,16 +26,36 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 def find_server(folder: Path) -> int | None:
     """Who holds the lock of the data folder; None when nobody does, or when that cannot be seen from here."""
     try:
-        inode = (folder / "serve.lock").stat().st_ino
+        lock = (folder / "serve.lock").stat()
         lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     for line in lines:
         words = line.split()
-        if len(words) > 5 and words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode):
+        if len(words) > 5 and words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(lock.st_ino):
+            # Other file systems have the same numbers, and some name another device here than stat(2) does.
             pid = int(words[4])
-            return pid if pid > 0 and Path(f"/proc/{pid}").exists() else None
+            if pid > 0 and _holds(pid, lock):
+                return pid
     return None
+
+
+def _holds(pid: int, file: os.stat_result) -> bool:
+    """Whether a process has this very file open."""
+    for path in _open_files(pid):
+        try:
+            if os.path.samestat(os.stat(path), file):  # noqa: PTH116 - a link of the kernel's
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _open_files(pid: int) -> list[str]:
+    try:
+        return [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]  # noqa: PTH208 - names only
+    except OSError:
+        return []
 
 
 def listening_on(port: int) -> int | None:

@@ -1,17 +1,19 @@
 """Tables of sockets and packets are read as the kernel writes them; nonsense is passed over."""
 
+import fcntl
 import os
 import shutil
 import socket
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.egress.watching import packets, sockets
+from app.egress.watching import find_server, packets, sockets
 from tests.fix_process import ROOT, clean
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -125,3 +127,12 @@ with Capture() as capture:
         cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.stdout.strip() == "('10.77.9.255', 53)", done.stderr
+
+
+def test_the_server_is_who_holds_this_very_lock(tmp_path: Path):
+    with (tmp_path / "serve.lock").open("w") as lock:
+        assert find_server(tmp_path) is None
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert find_server(tmp_path) == os.getpid()
+    assert find_server(tmp_path) is None
+    assert find_server(tmp_path / "missing") is None
