@@ -68,8 +68,9 @@ setup_postgres() {
 # setup_tools: what tests look at the system with; without rights to install them those tests say so and are left out
 setup_tools() {
     local pair missing=()
-    for pair in ip:iproute2 tcpdump:tcpdump strace:strace unshare:util-linux gcc:gcc rsyslogd:rsyslog rsyslogd:rsyslog-openssl \
-        softhsm2-util:softhsm2 pkcs11-tool:opensc; do
+    for pair in ip:iproute2 tcpdump:tcpdump strace:strace unshare:util-linux nft:nftables nginx:nginx-light \
+        systemd-analyze:systemd gcc:gcc rsyslogd:rsyslog rsyslogd:rsyslog-openssl softhsm2-util:softhsm2 \
+        pkcs11-tool:opensc; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     [ "${#missing[@]}" = 0 ] && return

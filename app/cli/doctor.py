@@ -17,6 +17,7 @@ from app.server.checks import (
     listener_findings,
 )
 from app.server.folder import PROFILE
+from app.server.host.held import enforcement_findings
 from app.server.rooms.forward import place_findings
 from app.server.rooms.seal_checks import seal_findings
 from app.server.tools import sign_in_findings
@@ -27,10 +28,13 @@ from app.server.tools import sign_in_findings
 @json_option
 def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
     """Check this host and this site; exit code 1 if something stands in the way."""
-    findings = [*host_findings(), *confinement_findings()]
+    findings = list(host_findings())
     try:
         loaded, folder = site_profile(data, profile)
+        # First: it forks, and what follows makes threads.
+        findings += [*enforcement_findings(loaded), *confinement_findings()]
     except SallyportError as error:
+        findings += confinement_findings()
         findings.append(Finding(check="profile", state="fail", found=error.message, remedy=error.remedy))
     else:
         named = profile or folder / PROFILE

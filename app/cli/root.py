@@ -31,6 +31,10 @@ COMMANDS = {
     "key": ("app.cli.identity:key", "Manage API keys."),
     "secret": ("app.cli.secret:secret", "Manage secrets of tool servers and providers."),
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
+    "egress": (
+        "app.cli.egress:egress",
+        "Show where this site may connect to, and check that nothing else leaves.",
+    ),
     "client-config": (
         "app.cli.client_config:client_config",
         "Print the settings that point a client at this site.",

@@ -27,15 +27,18 @@ def serve(
     PostgreSQL, a starter policy, and a one-time link for the first administrator. Starting again changes nothing.
     """
     from app.core.frozen import settle
+    from app.egress import enforce
     from app.server.folder import prepare, write_first_profile
     from app.server.logs import configure_logs
-    from app.server.process import leave_no_core, run_guarded
+    from app.server.process import all_places, leave_no_core, run_guarded
     from app.server.serve import serve_until_stopped
 
     flags = {"listen.address": address, "listen.plain_http": "loopback" if plain_http else None}
     loaded, folder = site_profile(data, profile, **flags)
     configure_logs(loaded.log)
     leave_no_core()
+    # Before anything makes a thread: what the kernel holds, it holds by thread.
+    held = enforce(loaded, all_places(loaded))
     if profile is None:
         write_first_profile(prepare(folder), loaded.listen.address)
 
@@ -60,6 +63,7 @@ def serve(
             connector=connector,
             announce=announce,
             again=lambda: site_profile(data, profile, **flags)[0],
+            held=held,
         ),
         fast=True,
     )

@@ -45,6 +45,13 @@ class Listen(Section, frozen=True):
         tuple[str, ...],
         Meta(description="further browser origins that may call, such as https://tools.example"),
     ] = ()
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="addresses or networks of reverse proxies that are believed about who calls"),
+    ] = ()
+    proxy_header: Annotated[
+        str, Meta(description="header in which they append the address of whom they got a request from")
+    ] = "X-Forwarded-For"
     max_body_bytes: Annotated[Positive, Meta(description="largest request body")] = 32 * 1024 * 1024
     body_timeout: Annotated[Seconds, Meta(description="seconds in which a request body must arrive")] = 30.0
     drain: Annotated[Seconds, Meta(description="seconds that running calls get after SIGTERM")] = 20.0
@@ -194,6 +201,13 @@ class Egress(Section, frozen=True):
     """Where connections may go beside the database, providers and tool servers named elsewhere."""
 
     destinations: Annotated[dict[Name, Destination], Meta(description="further declared destinations")] = {}
+    enforce: Annotated[
+        Literal["auto", "off", "required"],
+        Meta(
+            description="let the kernel hold `serve` to the declared ports and to TCP: as far as it can, not at all,"
+            " or do not start without"
+        ),
+    ] = "auto"
     ca_bundle: Annotated[
         str, Meta(description="PEM file of private authorities, for every outbound client and child")
     ] = ""

@@ -11,5 +11,6 @@ seccomp    which system calls it may make                                  (secc
 limits     how much it may take: rlimits, control group                    (limits.py)
 who        its user, and no capability                                      (who.py)
 reach      its files and system calls                                       (reach.py)
+outward    the same two for Sallyport itself: which ports, which kinds of sockets (outward.py)
 stub       the steps in their order, and the report                        (stub.py)
 """

@@ -4,6 +4,7 @@ import ctypes
 import os
 import stat
 import struct
+from collections.abc import Iterable
 
 from app.confined import kernel
 
@@ -48,6 +49,20 @@ def restrict(
         _allow(ruleset, path, (_READ_FILE | _WRITE_FILE) & every)
     if net and port:
         rule = ctypes.create_string_buffer(struct.pack("=QQ", _BIND_TCP, port), 16)
+        kernel.syscall(_ADD, ruleset, _NET_PORT, rule, 0)
+    kernel.syscall(_RESTRICT, ruleset, 0)
+    os.close(ruleset)
+
+
+def hold_ports(ports: Iterable[int]) -> None:
+    """No TCP connection but to these ports from now on, for this thread and all that it makes; files are left alone.
+
+    Needs version 4 and no_new_privs. Addresses cannot be named.
+    """
+    attributes = ctypes.create_string_buffer(struct.pack("=QQ", 0, _CONNECT_TCP), 16)
+    ruleset = kernel.syscall(_CREATE, attributes, 16, 0)
+    for port in ports:
+        rule = ctypes.create_string_buffer(struct.pack("=QQ", _CONNECT_TCP, port), 16)
         kernel.syscall(_ADD, ruleset, _NET_PORT, rule, 0)
     kernel.syscall(_RESTRICT, ruleset, 0)
     os.close(ruleset)

@@ -44,7 +44,8 @@ def rehearse(flags: int, *, user: int, group: int) -> None:
 
 def loopback_up() -> None:
     """A network namespace's own loopback, for programs that talk to themselves."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    # Not a datagram socket: Sallyport may have denied itself those, and us with it.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
 
 

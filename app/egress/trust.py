@@ -4,11 +4,19 @@ import importlib
 import os
 import ssl
 from collections.abc import MutableMapping
+from pathlib import Path
 
 import msgspec
 
 from app.config.schema import Egress, SinkTls
 from app.core.errors import ConfigError
+
+_HOSTS = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
+    Path("/etc/ssl/cert.pem"),
+)
+"""Where distributions keep all their authorities in one file."""
 
 
 def client_context(settings: Egress) -> ssl.SSLContext:
@@ -26,6 +34,30 @@ def client_context(settings: Egress) -> ssl.SSLContext:
                 remedy="Give a PEM file of certificates.",
             ) from None
     return context
+
+
+def child_trust(settings: Egress, folder: Path) -> str:
+    """The file of authorities for tool programs, made in `folder`: the site's, and the host's where they count too.
+
+    Empty without `ca_bundle`: programs then trust what the host trusts.
+    """
+    if not settings.ca_bundle:
+        return ""
+    client_context(settings)
+    parts = [Path(settings.ca_bundle).read_bytes()]
+    if settings.system_trust:
+        parts += [place.read_bytes() for place in _HOSTS if place.is_file()][:1]
+    path, fresh = folder / "trust.pem", folder / "trust.pem.new"
+    fresh.write_bytes(b"\n".join(parts))
+    fresh.chmod(0o644)
+    fresh.replace(path)
+    return str(path)
+
+
+def trust_of_libpq(settings: Egress, environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let the database's certificate be checked against the same authorities, unless its URL names others."""
+    if settings.ca_bundle:
+        environment.setdefault("PGSSLROOTCERT", settings.ca_bundle)
 
 
 def sink_context(settings: Egress, own: SinkTls) -> ssl.SSLContext:

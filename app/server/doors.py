@@ -11,7 +11,7 @@ from app.api import routes as api_routes
 from app.catalog.program import Programs
 from app.console import routes as console_routes
 from app.core.paths import resources
-from app.egress import Connector
+from app.egress import Connector, Held
 from app.egress.trust import client_context
 from app.extensions import Route
 from app.gateway.models import Models, open_models
@@ -44,10 +44,12 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_doors(site: Site, connector: Connector, notes: health.Notes) -> AsyncIterator[Doors]:
+async def open_doors(
+    site: Site, connector: Connector, notes: health.Notes, *, held: Held
+) -> AsyncIterator[Doors]:
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
-    around = surroundings(site, connector)
+    around = surroundings(site, connector, outside=held.outside)
     parts = sign_in_parts(site, connector)
     build = builder(site, connector, around, tls, parts)
     sign_ins = SignIns(parts)

@@ -14,13 +14,15 @@ from app.config import Profile
 from app.core.errors import ConfigError
 from app.egress import Connector, Destination, Destinations, Guard, guarded_loop
 from app.egress.destinations import declared
+from app.egress.trust import trust_of_libpq
 
 T = TypeVar("T")
 
 
 def run_guarded(profile: Profile, main: Callable[[Connector], Awaitable[T]], *, fast: bool) -> T:
     """Run `main` with nothing but the profile's destinations reachable; `fast` takes uvloop, for servers."""
-    destinations = Destinations([*declared(profile), *database_places(profile)])
+    trust_of_libpq(profile.egress)
+    destinations = Destinations(all_places(profile))
     guard = Guard(destinations)
     connector = Connector(destinations=destinations, guard=guard)
 
@@ -38,6 +40,11 @@ def leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError):
         Path("/proc/self/coredump_filter").write_text("0", encoding="ascii")
+
+
+def all_places(profile: Profile) -> list[Destination]:
+    """Every place this site may connect to."""
+    return [*declared(profile), *database_places(profile)]
 
 
 def database_places(profile: Profile) -> Iterator[Destination]:

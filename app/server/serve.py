@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from app.config import Profile
 from app.core.errors import ConfigError, SallyportError
 from app.core.frozen import own_files_are_there
-from app.egress import Connector
+from app.egress import Connector, Held
 from app.server.folder import prepare, sole_server
 from app.server.listen.connection import require_compiled_parser
 from app.server.listen.listener import is_loopback, split_address
@@ -34,16 +34,17 @@ async def serve_until_stopped(
     connector: Connector,
     announce: "Callable[[Running], None]",
     again: Callable[[], Profile] | None = None,
+    held: Held | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second signal ends at once. SIGHUP reads the profile `again`."""
     stop = stop_event()
-    async with running(profile, folder=folder, connector=connector, again=again) as server:
+    async with running(profile, folder=folder, connector=connector, again=again, held=held) as server:
         from app.server.host.hangup import following_hangups
 
         async with following_hangups(server.site.admission, server.reload):
             announce(server)
             _tell_systemd("READY=1")
-            await stop.wait()
+            await _stopped(stop)
             _tell_systemd("STOPPING=1")
             log.info("draining")
 
@@ -56,6 +57,7 @@ async def running(
     connector: Connector,
     policy: str = "starter",
     again: Callable[[], Profile] | None = None,
+    held: Held | None = None,
 ) -> "AsyncIterator[Running]":
     """A server that listens inside the block and drains when it ends; `policy` is applied to a site without any."""
     require_compiled_parser()
@@ -65,7 +67,14 @@ async def running(
             from app.server.host.running import open_running
 
             async with open_running(
-                profile, folder=folder, url=url, connector=connector, plain=plain, policy=policy, again=again
+                profile,
+                folder=folder,
+                url=url,
+                connector=connector,
+                plain=plain,
+                policy=policy,
+                again=again,
+                held=held or Held(),
             ) as server:
                 yield server
 

@@ -62,8 +62,8 @@ def test_checkpoints_are_cosigned_and_kept_with_their_cosignatures(database: str
         with_witness(program, url=tower["url"], key=tower["keys"][1])
         with program.serving():
             for number in range(2):
-                program.key(name=f"robot-{number}")
                 before = len(program.rows("SELECT 1 FROM audit_cosignatures"))
+                program.key(name=f"robot-{number}")
                 until(lambda before=before: len(program.rows("SELECT 1 FROM audit_cosignatures")) > before)
             status = program.run("audit", "status")
             assert status.returncode == 0, status.stdout

@@ -14,6 +14,6 @@ from app.egress.sandbox.confinement import Confinement, Limits
 from app.egress.sandbox.level import Level, Missing
 from app.egress.sandbox.offered import probe
 from app.egress.sandbox.program import Program
-from app.egress.sandbox.spawn import spawn
+from app.egress.sandbox.spawn import Fork, spawn
 
-__all__ = ["Child", "Confinement", "Level", "Limits", "Missing", "Program", "probe", "spawn"]
+__all__ = ["Child", "Confinement", "Fork", "Level", "Limits", "Missing", "Program", "probe", "spawn"]

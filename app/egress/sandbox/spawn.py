@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,19 @@ from app.egress.sandbox.confinement import named_files
 from app.egress.sandbox.level import Level, essential
 from app.egress.sandbox.program import Program
 
+Fork = Callable[..., subprocess.Popen[bytes]]
+"""Starts a child as `subprocess.Popen` does."""
 _REPORT_SECONDS = 30.0
 _REPORT_BYTES = 64 * 1024
 
 
-async def spawn(program: Program, *, cgroup: str = "") -> Child:
-    """Start it; UpstreamError says why it cannot be started. The caller ends what it got, whatever happens."""
+async def spawn(program: Program, *, cgroup: str = "", outside: Fork | None = None) -> Child:
+    """Start it; UpstreamError says why it cannot be started. The caller ends what it got, whatever happens.
+
+    A program with the network is started by `outside`, because what Sallyport denied itself is inherited.
+    """
     # Its life is this call: a start that is cancelled half way is finished, and then ended.
-    starting = asyncio.create_task(_spawn(program, cgroup))
+    starting = asyncio.create_task(_spawn(program, cgroup, outside))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -37,7 +43,7 @@ async def spawn(program: Program, *, cgroup: str = "") -> Child:
         raise
 
 
-async def _spawn(program: Program, cgroup: str) -> Child:
+async def _spawn(program: Program, cgroup: str, outside: Fork | None) -> Child:
     try:
         _make_home(program.home)
         started = _Started()
@@ -46,7 +52,8 @@ async def _spawn(program: Program, cgroup: str) -> Child:
                 started.given[name] = _readable(data)
             if program.port:
                 started.outside, started.channel = socket.socketpair()
-            started.stub = _run_stub(started)
+            fork = outside if outside is not None and program.confinement.network else subprocess.Popen
+            started.stub = _run_stub(started, fork)
             return await _accompany(started, _order(program, cgroup, started))
     except (OSError, ValueError) as error:
         raise _refusal(program, getattr(error, "strerror", None) or str(error)) from None
@@ -118,13 +125,13 @@ def _readable(data: bytes) -> int:
     return number
 
 
-def _run_stub(pipes: _Started) -> subprocess.Popen[bytes]:
+def _run_stub(pipes: _Started, fork: Fork) -> subprocess.Popen[bytes]:
     """Of Sallyport's own environment nothing is passed on, and no descriptor but the five and those of its secrets."""
     interpreter, *module = own_command()
     options = [] if frozen() else ["-S", "-s"]
     channel = () if pipes.channel is None else (pipes.channel.fileno(),)
     words = [interpreter, *options, *module, CONFINED, str(pipes.order), str(pipes.report)]
-    return subprocess.Popen(
+    return fork(
         words,
         stdin=pipes.input,
         stdout=pipes.output,

@@ -64,7 +64,7 @@ class Life:
         began = self._around.clock.monotonic()
         child, pipe = None, None
         try:
-            child = await spawn(self._program, cgroup=cgroup)
+            child = await spawn(self._program, cgroup=cgroup, outside=self._around.outside)
             self.pid, self.level = child.pid, child.level
             self._log.note(f"started: process {child.pid}, confinement {child.level.text}")
             pipe = self._conversation(child)

@@ -141,7 +141,9 @@ def _made_of(name: str, settings: Mcp) -> tuple[McpServer | None, int]:
     return replace(entry, timeout=timeout, confinement=confinement, user=user), settings.hold_after
 
 
-def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path, owner: str = "") -> Program:
+def program_of(
+    name: str, settings: Mcp, *, own: Mapping[str, str], data: Path, owner: str = "", trust: str = ""
+) -> Program:
     """What to start for an entry of `mcp.servers`, and what it may do; ConfigError when its user is none.
 
     A process of one `owner` has a home folder, and as root a user, that no other owner's process has.
@@ -152,14 +154,15 @@ def program_of(name: str, settings: Mcp, *, own: Mapping[str, str], data: Path, 
     private = data / "mcp" / place
     declared = {key: secret.reveal() for key, secret in entry.environment.items()}
     user, group = _user_of(name, settings, data, place)
+    trust = trust if entry.network else ""
     limits = entry.limits
     return Program(
         command=entry.command,
-        environment=child_environment(declared, own=own, home=private),
+        environment=child_environment(declared, own=own, home=private, trust=trust),
         folder=Path(entry.folder) if entry.folder else private,
         home=private,
         confinement=Confinement(
-            read=entry.read,
+            read=(*entry.read, *([trust] if trust else [])),
             write=entry.write,
             network=entry.network,
             hide=str(data),
@@ -202,7 +205,9 @@ def programs(
     def instances(name: str, entry: McpServer) -> Instances:
         def make(mine: Own) -> Supervised:
             secrecy = Secrecy(name, redactor=around.redactor, broker=around.broker, declared=entry.secrets)
-            program = partial(program_of, name, settings, own=own, data=data, owner=mine.owner)
+            program = partial(
+                program_of, name, settings, own=own, data=data, owner=mine.owner, trust=around.trust
+            )
             return Supervised(
                 name,
                 partial(started_as, program, secrecy),

@@ -1,6 +1,7 @@
 """The socket in the data folder by which commands on the host ask the running server; each request is a governed call.
 
-One line of JSON each way: `{"ask": "servers"}`, `{"ask": "restart", "name": "…"}`, `{"ask": "reload"}`.
+One line of JSON each way: `{"ask": "servers"}`, `{"ask": "restart", "name": "…"}`, `{"ask": "reload"}`,
+`{"ask": "egress"}`.
 Whoever may open the socket is the operator, as whoever may read the data folder is.
 """
 
@@ -22,6 +23,7 @@ from app.api.tools import ToolServer, ToolServers
 from app.core.call import Call, LocalOperator, Resource
 from app.core.errors import ConfigError, InputError, SallyportError
 from app.core.ids import new_trace
+from app.egress import Held
 from app.server.host.reload import Reload
 
 _LIMIT = 64 * 1024
@@ -42,6 +44,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to what was asked, or an error with its remedy."""
 
     servers: list[ToolServer] = []
+    held: dict[str, str] = {}
+    """What the kernel refuses the server, by measure."""
+    missing: dict[str, str] = {}
     changed: list[str] = []
     waiting: list[str] = []
     opened: list[str] = []
@@ -57,7 +62,7 @@ def control_path(folder: Path) -> Path:
 
 @asynccontextmanager
 async def control(
-    folder: Path, *, admission: Admission, servers: ToolServers, reload: Reload
+    folder: Path, *, admission: Admission, servers: ToolServers, reload: Reload, held: Held
 ) -> AsyncIterator[None]:
     """Listen inside the block; a path that is too long for a socket costs only the commands that need it."""
     path = control_path(folder)
@@ -67,7 +72,7 @@ async def control(
         return
     path.unlink(missing_ok=True)
 
-    answers = _Answers(admission=admission, servers=servers, reload=reload)
+    answers = _Answers(admission=admission, servers=servers, reload=reload, held=held)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(TimeoutError, ConnectionError, ValueError):
@@ -90,10 +95,11 @@ async def control(
 
 
 class _Answers:
-    def __init__(self, *, admission: Admission, servers: ToolServers, reload: Reload) -> None:
+    def __init__(self, *, admission: Admission, servers: ToolServers, reload: Reload, held: Held) -> None:
         self._admission = admission
         self._servers = servers
         self._reload = reload
+        self._held = held
 
     async def to(self, line: bytes, uid: int) -> Told:
         """Every refusal and failure is an answer too."""
@@ -110,6 +116,9 @@ class _Answers:
             async with self._admission.admit(_call("admin.server.restart", asked.name, uid)):
                 await self._servers.restart(asked.name)
                 return Told()
+        if asked.ask == "egress":
+            async with self._admission.admit(_call("admin.egress.read", "*", uid, kind="egress")):
+                return Told(held=dict(self._held.on), missing=dict(self._held.off))
         if asked.ask == "reload":
             async with self._admission.admit(_call("admin.profile.reload", "*", uid)) as passage:
                 done = self._reload()
@@ -133,7 +142,7 @@ def _peer(writer: asyncio.StreamWriter) -> int:
     return uid
 
 
-def _call(action: str, name: str, uid: int) -> Call:
+def _call(action: str, name: str, uid: int, *, kind: str = "server") -> Call:
     try:
         user = pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -141,7 +150,7 @@ def _call(action: str, name: str, uid: int) -> Call:
     return Call(
         door="cli",
         action=action,
-        resource=Resource("server", name),
+        resource=Resource(kind, name),
         trace=new_trace(),
         credential=LocalOperator(uid=uid, name=user),
         client="sallyport",

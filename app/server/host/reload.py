@@ -5,9 +5,9 @@ from collections.abc import Callable
 import msgspec
 
 from app.config import Profile
-from app.config.tools import Mcp, port_range
+from app.config.tools import Mcp, McpServer, port_range
 from app.core.errors import ConfigError
-from app.egress import Connector
+from app.egress import Connector, Held
 from app.egress.destinations import SERVERS, of_servers
 from app.mcp import Servers, Surroundings
 from app.mcp.upstream.ports import Upstream
@@ -39,6 +39,7 @@ class Reload:
         connector: Connector,
         build: Callable[[Mcp], dict[str, Upstream]],
         again: Callable[[], Profile] | None,
+        held: Held | None = None,
     ) -> None:
         self._profile = profile
         self._servers = servers
@@ -47,6 +48,7 @@ class Reload:
         self._connector = connector
         self._build = build
         self._again = again
+        self._held = held or Held()
 
     def __call__(self) -> Reloaded:
         """ConfigError when the profile cannot be used; then everything stays as it is."""
@@ -54,15 +56,35 @@ class Reload:
             raise ConfigError("This server has no profile to read again.", remedy="Restart it.")
         fresh = self._again()
         # Whatever can be wrong is found out here, before the first thing changes.
-        upstreams, places = self._build(fresh.mcp), list(of_servers(fresh.mcp))
-        waiting = self._waiting(fresh)
+        mcp, beyond = self._within(fresh.mcp)
+        upstreams, places = self._build(mcp), list(of_servers(mcp))
+        waiting = self._waiting(fresh) + beyond
         opened, closed = self._connector.exchange(SERVERS, places)
-        self._declared.mcp = fresh.mcp
-        self._around.capacity.allow(programs=fresh.mcp.programs, memory_mb=fresh.mcp.memory_mb)
-        self._around.ports.allow(*port_range(fresh.mcp.ports))
-        changed = self._servers.apply(upstreams, fresh.mcp)
-        self._profile = msgspec.structs.replace(self._profile, mcp=fresh.mcp)
+        self._declared.mcp = mcp
+        self._around.capacity.allow(programs=mcp.programs, memory_mb=mcp.memory_mb)
+        self._around.ports.allow(*port_range(mcp.ports))
+        changed = self._servers.apply(upstreams, mcp)
+        self._profile = msgspec.structs.replace(self._profile, mcp=mcp)
         return Reloaded(changed=changed, waiting=waiting, opened=opened, closed=closed)
+
+    def _within(self, fresh: Mcp) -> tuple[Mcp, list[str]]:
+        """Without what the kernel refuses this process since its start; those servers stay as they were."""
+        before, servers = self._profile.mcp.servers, dict(fresh.servers)
+        beyond = [
+            name
+            for name, entry in servers.items()
+            if entry != before.get(name) and not self._given(name, entry)
+        ]
+        for name in beyond:
+            del servers[name]
+            if name in before:
+                servers[name] = before[name]
+        return msgspec.structs.replace(fresh, servers=servers), [f"mcp.servers.{name}" for name in beyond]
+
+    def _given(self, name: str, entry: McpServer) -> bool:
+        if entry.command and entry.network:
+            return not self._held.on or self._held.outside is not None
+        return self._held.gives(of_servers(Mcp(servers={name: entry})))
 
     def _waiting(self, fresh: Profile) -> list[str]:
         now = self._profile

@@ -13,10 +13,11 @@ import msgspec
 from app.audit.recovery import close_orphans
 from app.config import Profile
 from app.core.errors import ConfigError
-from app.egress import Connector
+from app.egress import Connector, Held
 from app.server.doors import Doors, open_doors
 from app.server.first_run import first_policy
 from app.server.host.control import control
+from app.server.host.held import say_held
 from app.server.host.reload import Reload
 from app.server.listen.listener import Listener, split_address
 from app.server.listen.router import Router
@@ -50,6 +51,7 @@ async def open_running(
     plain: bool,
     policy: str,
     again: Callable[[], Profile] | None,
+    held: Held,
 ) -> AsyncIterator[Running]:
     """A server over the database at `url`, listening inside the block."""
     with ExitStack() as stack:
@@ -59,8 +61,10 @@ async def open_running(
             await refuse_undeclared_restore(site, seal)
             await seal.sealer.prepare()
             await _recover(site)
+            if held.on or held.off:
+                say_held(site, held)
             await first_policy(site, name=policy)
-            async with open_doors(site, connector, seal.state.notes) as doors:
+            async with open_doors(site, connector, seal.state.notes, held=held) as doors:
                 certificate = None if plain else _certificate(site)
                 reload = Reload(
                     profile,
@@ -70,6 +74,7 @@ async def open_running(
                     connector=connector,
                     build=doors.build,
                     again=again,
+                    held=held,
                 )
                 async with (
                     control(
@@ -77,6 +82,7 @@ async def open_running(
                         admission=site.admission,
                         servers=LookedAt(doors.servers, site.secrets.sign_ins),
                         reload=reload,
+                        held=held,
                     ),
                     _listening(site, doors, certificate, seal) as listening,
                 ):

@@ -20,6 +20,7 @@ from app.core.errors import (
     SallyportError,
 )
 from app.server.listen.connection import Connection, require_compiled_parser
+from app.server.listen.proxies import Proxies
 from app.server.listen.router import Router
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Listener(web.Server):
         self._settings = settings
         self._clock = clock
         self._names = _OWN_NAMES | names
+        self._proxies = Proxies(settings)
         self._idle: dict[Any, tuple[float, float]] = {}
 
     def __call__(self) -> Connection:
@@ -122,6 +124,15 @@ class Listener(web.Server):
             await asyncio.sleep(0.02)
         return True
 
+    def _remote(self, message: Any, protocol: Any) -> str | None:
+        """Who calls: the peer, or whom a declared proxy names."""
+        peer = protocol.transport.get_extra_info("peername") if protocol.transport is not None else None
+        if not peer:
+            return None
+        # Of what could not be parsed the headers are a plain, empty dictionary.
+        said = message.headers.getall(self._proxies.header, []) if message.headers else []
+        return self._proxies.client(str(peer[0]), said)
+
     def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> Request:
         request = Request(
             message,
@@ -131,6 +142,7 @@ class Listener(web.Server):
             task,
             self._loop,
             client_max_size=self._settings.max_body_bytes,
+            remote=self._remote(message, protocol),
         )
         request.body_timeout = self._settings.body_timeout
         return request

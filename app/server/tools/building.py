@@ -11,6 +11,8 @@ from app.config.tools import Mcp, port_range
 from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
+from app.egress.sandbox import Fork
+from app.egress.trust import child_trust
 from app.mcp import Servers, Surroundings, programs, provided, remotes
 from app.mcp.oauth import Parts
 from app.mcp.supervisor import Capacity, Lifecycle
@@ -37,7 +39,7 @@ def tool_servers(site: Site, build: Build) -> Servers:
     return Servers(build(wanted), wanted, redactor=site.secrets.redactor)
 
 
-def surroundings(site: Site, connector: Connector) -> Surroundings:
+def surroundings(site: Site, connector: Connector, *, outside: Fork | None = None) -> Surroundings:
     """What the programs of a site share; what happens to them goes into the record."""
     wanted = site.profile.mcp
     around = Surroundings(
@@ -47,6 +49,8 @@ def surroundings(site: Site, connector: Connector) -> Surroundings:
         ports=Ports(*port_range(wanted.ports)),
         lend=connector.lend,
         groups=delegated(pid=os.getpid()),
+        outside=outside,
+        trust=child_trust(site.profile.egress, site.folder),
         broker=site.secrets.broker,
         redactor=site.secrets.redactor,
     )

@@ -1,0 +1,93 @@
+"""The kernel's hold on this very process: asked for once, before any thread, and inherited by all that it starts.
+
+A tool program with `network: true` must not inherit it. Such programs are started from a thread that was made before:
+the hold is a thread's, and what that thread starts is as free as the profile wants it.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from app.config.schema import Profile
+from app.confined import outward
+from app.core.errors import ConfigError
+from app.egress.destinations import Destination
+from app.egress.rules.place import nameless
+from app.egress.sandbox.spawn import Fork
+
+MEASURES = ("ports", "sockets", "datagrams")
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What the kernel refuses this process, by measure, and what it does not, with the reason."""
+
+    on: Mapping[str, str] = {}
+    off: Mapping[str, str] = {}
+    outside: Any = None
+    """A `Fork` for programs that may use the network; None where nothing is held."""
+    ports: frozenset[int] = frozenset()
+    """What it may connect to, where ports are held."""
+
+    def gives(self, places: Iterable[Destination]) -> bool:
+        """Whether these places can be reached from inside."""
+        ports, names = wanted(places)
+        return not ("ports" in self.on and set(ports) - self.ports) and not ("datagrams" in self.on and names)
+
+    @property
+    def text(self) -> str:
+        """In one line, for logs."""
+        held = ", ".join(f"{name} ({how})" for name, how in self.on.items()) or "nothing"
+        missing = "; ".join(f"no {name}: {why}" for name, why in self.off.items())
+        return held + (f"; {missing}" if missing else "")
+
+
+def wanted(places: Iterable[Destination]) -> tuple[list[int], bool]:
+    """The TCP ports and whether UDP is needed: a name that is not in /etc/hosts is asked for at port 53."""
+    found = list(places)
+    ports, names = {place.port for place in found}, not nameless(found)
+    return sorted(ports | ({53} if names else set())), names
+
+
+def enforce(profile: Profile, places: Iterable[Destination]) -> Held:
+    """Hold this process to these places; ConfigError when the profile requires what the host does not give."""
+    mode = profile.egress.enforce
+    if mode == "off":
+        return Held(off=dict.fromkeys(MEASURES, "egress.enforce is off"))
+    if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - names only
+        return _lacking(mode, Held(off=dict.fromkeys(MEASURES, "a thread was there already")))
+    ports, names = wanted(places)
+    outside = _outside() if grants_network(profile) else None
+    on, off = outward.hold(ports, datagrams=names)
+    return _lacking(mode, Held(on=on, off=off, outside=outside, ports=frozenset(ports)))
+
+
+def grants_network(profile: Profile) -> bool:
+    """Whether a tool program of the profile may use the network."""
+    return any(entry.network and entry.command for entry in profile.mcp.servers.values())
+
+
+def _outside() -> Fork:
+    """Children from a thread of before; each call waits for the fork and its exec."""
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outside")
+    thread.submit(os.getpid).result()
+
+    def fork(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+        return thread.submit(subprocess.Popen[bytes], *words, **options).result()
+
+    return fork
+
+
+def _lacking(mode: str, held: Held) -> Held:
+    """UDP may be missing because the profile needs it; anything else is missing for want of a kernel that can."""
+    missing = [name for name in held.off if name != "datagrams" or "ports" not in held.on]
+    if mode == "required" and missing:
+        why = "; ".join(f"{name}: {held.off[name]}" for name in missing)
+        raise ConfigError(
+            f"egress.enforce is required, and this host does not give it ({why}).",
+            remedy="Use a kernel of 6.7 or newer with Landlock switched on, or write egress.enforce: auto.",
+        )
+    return held
