@@ -19,6 +19,7 @@ from app.server.checks import (
 from app.server.folder import PROFILE
 from app.server.rooms.forward import place_findings
 from app.server.rooms.seal_checks import seal_findings
+from app.server.tools import sign_in_findings
 
 
 @click.command()
@@ -40,6 +41,7 @@ def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
             *folder_findings(folder),
             *listener_findings(loaded),
             *place_findings(loaded),
+            *sign_in_findings(loaded),
             *asyncio.run(_asked(loaded, folder)),
         ]
     _print(Output(as_json=as_json), findings)

@@ -38,8 +38,16 @@ EXPORT = "sallyport.record/export/v1"
 STATEMENT = "sallyport-statement/1"
 ROTATION = "sallyport.record/key-rotation/v1"
 PROOF = "c2sp.org/tlog-proof@v1"
-ED25519, ED25519_COSIGNATURE, MLDSA44_COSIGNATURE = 1, 4, 6  # types of keys; None: this Python does not know it
-SCHEMES = {ED25519: Ed25519PublicKey, ED25519_COSIGNATURE: Ed25519PublicKey, MLDSA44_COSIGNATURE: MLDSA44PublicKey}
+ED25519, ED25519_COSIGNATURE, MLDSA44_COSIGNATURE = (
+    1,
+    4,
+    6,
+)  # types of keys; None: this Python does not know it
+SCHEMES = {
+    ED25519: Ed25519PublicKey,
+    ED25519_COSIGNATURE: Ed25519PublicKey,
+    MLDSA44_COSIGNATURE: MLDSA44PublicKey,
+}
 WIDTH = 256  # hashes in a tile
 RECENT = 65536  # closed calls that are remembered, so that a second outcome is not one without its intent
 SHOWN = 1000  # faults that are listed; all are counted
@@ -69,7 +77,9 @@ class Report:
         try:
             yield
         except MALFORMED as error:
-            self.fault(str(error) if isinstance(error, Unreadable) else f"it is malformed: {error!r}", **where)
+            self.fault(
+                str(error) if isinstance(error, Unreadable) else f"it is malformed: {error!r}", **where
+            )
 
     def note(self, count, words):
         if count:
@@ -269,7 +279,9 @@ class Trust:
         if True in counted:
             return note
         if None in counted or (any(results.values()) and not self.own):
-            self.report.doubts.append(f"no signature under {what} is of a key that counts and can be checked here")
+            self.report.doubts.append(
+                f"no signature under {what} is of a key that counts and can be checked here"
+            )
         else:
             self.report.fault(f"{what} is not signed by a key of the record", file=what)
         return note
@@ -317,7 +329,9 @@ class Rows:
         if known[0] != node:
             self.report.fault("the row names another node than its boot's other rows", **place)
         if seq <= known[1]:
-            self.report.fault(f"the row's number was there before: it follows {known[1]} of its boot", **place)
+            self.report.fault(
+                f"the row's number was there before: it follows {known[1]} of its boot", **place
+            )
         known[1:] = max(seq, known[1]), known[2] + max(0, seq - known[1] - 1)
 
     def call(self, kind, call, place):
@@ -380,7 +394,9 @@ class Export:
     def __init__(self, folder, options, report):
         self.folder, self.options, self.report = folder, options, report
         self.manifest = said = json_object(read(self.path("manifest.json")))
-        self.origin, self.size, self.first, self.end = (said[name] for name in ("origin", "size", "from", "to"))
+        self.origin, self.size, self.first, self.end = (
+            said[name] for name in ("origin", "size", "from", "to")
+        )
         self.files, self.contents = dict(said["files"]), set(said["contents"]["names"])
         if said.get("format") != EXPORT or not 0 <= self.first <= self.end <= self.size:
             raise Unreadable(f"manifest.json is not of the format {EXPORT}")
@@ -418,7 +434,9 @@ class Export:
             with self.report.about(file=name):
                 if ".." in name.split("/") or name.startswith("/") or digest_of(self.path(name)) != digest:
                     raise Unreadable(f"{name} was changed")
-        accounted = {*self.files, "manifest.json"} | ({"manifest.note"} if self.manifest.get("signed") else set())
+        accounted = {*self.files, "manifest.json"} | (
+            {"manifest.note"} if self.manifest.get("signed") else set()
+        )
         for folder, _, names in os.walk(self.folder):
             for name in names:
                 path = os.path.relpath(os.path.join(folder, name), self.folder).replace(os.sep, "/")
@@ -448,7 +466,9 @@ class Export:
     def check_manifest(self):
         """The manifest is signed, if the keys were at hand when the export was made."""
         if not self.manifest.get("signed"):
-            self.report.notices.append("the manifest is not signed: only what follows from the tree is certain")
+            self.report.notices.append(
+                "the manifest is not signed: only what follows from the tree is certain"
+            )
             return
         with self.report.about(file="manifest.note"):
             note = self.trust.signed(read(self.path("manifest.note")), "manifest.note")
@@ -509,7 +529,11 @@ class Export:
         with self.report.about(file=name):
             kind, _, text = self.trust.signed(read(self.path(name)), name).text.split("\n", 2)
             said = json_object(text.encode())
-            if (kind, said["statement"], said.get("epoch", 1)) == (STATEMENT, "drop", self.manifest.get("epoch")):
+            if (kind, said["statement"], said.get("epoch", 1)) == (
+                STATEMENT,
+                "drop",
+                self.manifest.get("epoch"),
+            ):
                 return [(int(first), int(end)) for first, end in said["leaves"]]
         return []
 
@@ -521,7 +545,9 @@ class Export:
         """A tile hashes to its place one level up; then the tiles and the rows below it, from left to right."""
         width = self.width(level, number)
         file, rows = tile_path(level, number, width), tile_path("entries", number, width)
-        hashes = [] if wanted == b"" else [b""] * width  # unknown: it goes on below one such tile, not below two
+        hashes = (
+            [] if wanted == b"" else [b""] * width
+        )  # unknown: it goes on below one such tile, not below two
         with self.report.about(file=file):
             hashes = self.tile(level, number)
             if wanted and root_of(hashes) != wanted:
@@ -585,7 +611,9 @@ class Export:
         for name in ("contents", "checkpoints", "statements"):
             self.report.checked[name] = len(self.contents if name == "contents" else self.listed(name))
         note(self.absent, "rows were dropped under a signed statement")
-        note((said.get("unsealed") or {}).get("rows"), "rows were not yet sealed and are not part of the proof")
+        note(
+            (said.get("unsealed") or {}).get("rows"), "rows were not yet sealed and are not part of the proof"
+        )
         erased = [rows.subjects[subject] for subject in rows.erased if subject in rows.subjects]
         if erased:
             about = f"{sum(erased)} rows about {len(erased)} erased persons are intact"
@@ -616,12 +644,24 @@ def verify_proof(options, report):
 
 # ---- command line
 def arguments(words):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("path")
     for name, dest, kind, words_of_help in (
-        ("--key", "keys", keys_of, "a verifier key of the record that you got from elsewhere, or a file of them"),
+        (
+            "--key",
+            "keys",
+            keys_of,
+            "a verifier key of the record that you got from elsewhere, or a file of them",
+        ),
         ("--witness", "witnesses", keys_of, "a witness that must have cosigned the newest checkpoint"),
-        ("--checkpoint", "checkpoints", os.path.abspath, "a checkpoint that you kept: the export must contain it"),
+        (
+            "--checkpoint",
+            "checkpoints",
+            os.path.abspath,
+            "a checkpoint that you kept: the export must contain it",
+        ),
     ):
         parser.add_argument(name, dest=dest, type=kind, action="append", default=[], help=words_of_help)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
@@ -643,7 +683,11 @@ def main(words=None):
         print(json.dumps({"verdict": report.verdict(), **vars(report)}))
     else:
         print(f"{options.path}: {report.verdict().upper()}\n  checked {report.checked}")
-        for kind, lines in (("FAULT", report.faults), ("cannot tell", report.doubts), ("note", report.notices)):
+        for kind, lines in (
+            ("FAULT", report.faults),
+            ("cannot tell", report.doubts),
+            ("note", report.notices),
+        ):
             for line in lines:
                 print(f"  {kind}: {line}")
     return {"intact": 0, "tampered": 1, "cannot tell": 2}[report.verdict()]

@@ -67,7 +67,7 @@ async def test_operator_signs_in_and_out(serve: Serve, http: aiohttp.ClientSessi
                 assert answer.status == 200
                 assert "You can close this page" in await answer.text()
             async with http.get(back) as again:
-                assert again.status == 400
+                assert again.status in (400, 401)  # kept already, or used up already
             done = await one(process)
             assert (done["server"], done["state"], done["per"]) == ("far", "signed in", "site")
         (status,) = await result(served, tmp_path, "status")

@@ -8,7 +8,20 @@ import pytest
 from app.core.call import Resource
 from app.server.first_run import host_call
 from tests.fix_browser import Visit
-from tests.fix_oauth import ask, onward, press, profile, said, sent_back, sign_in, use, user_key, visitor_of
+from tests.fix_oauth import (
+    ask,
+    begin,
+    complete,
+    onward,
+    press,
+    profile,
+    said,
+    sent_back,
+    sign_in,
+    use,
+    user_key,
+    visitor_of,
+)
 from tests.fix_server import Serve, Served
 from tests.simulators.oauth_server import oauth_server
 
@@ -171,3 +184,24 @@ async def test_service_accounts_use_the_client_s_own_token(serve: Serve, http: a
         "SELECT body, status FROM audit_events WHERE action = 'server.token.refresh' ORDER BY id"
     )
     assert [row["body"]["client_id"] for row in events] == ["site", "site"]
+
+
+@pytest.mark.slow
+async def test_document_at_our_address_says_who_we_are_where_it_is_read(
+    serve: Serve, http: aiohttp.ClientSession
+):
+    async with oauth_server(wrong={"documents": True}) as far:
+        served = await serve(profile(far, more="listen: {url: 'https://ai.site'}"))
+        key = await served.key("developer")
+        _, begun = await begin(served, http, key)
+        assert begun["client_id"] == "https://ai.site/oauth/upstream/client.json"
+        async with http.get(f"{served.url}/oauth/upstream/client.json") as answer:
+            document = await answer.json()
+        assert document["client_id"] == begun["client_id"]
+        back = await sent_back(http, begun["url"])
+        assert back.startswith(f"{document['redirect_uris'][0]}?")
+        assert (await complete(served, http, key, back))[0] == 200
+        assert await said(served, http, key) == "alice"
+        assert far.registered == 0
+    rows = served.record("action = 'server.sign_in' AND kind = 'outcome'")
+    assert {row["body"]["result"]["client_id"] for row in rows} == {begun["client_id"]}

@@ -118,6 +118,40 @@ async def test_row_that_was_changed_behind_our_back_is_not_used(serve: Serve, ht
         assert "cannot be read" in refused["error"]["message"]
 
 
+@pytest.mark.slow
+async def test_token_goes_only_where_it_was_made_for(
+    serve: Serve, http: aiohttp.ClientSession, database: str, tmp_path: Path
+):
+    async with oauth_server() as far, oauth_server() as other:
+        one = await serve(profile(far))
+        key = await one.key("developer")
+        await sign_in(one, http, key)
+        moved = profile(far).replace(far.mcp, other.mcp)
+        async with second_node(moved, database, tmp_path / "two") as two:
+            refused = await use(two, http, key)
+            assert "for another address" in refused["error"]["message"]
+        assert other.bearers == []
+        assert await said(one, http, key) == "alice"
+    statuses = [row["status"] for row in one.record("action = 'tool.call' AND kind = 'outcome'")]
+    assert statuses == ["error", "ok"]
+
+
+@pytest.mark.slow
+async def test_session_there_ends_with_its_sign_in(serve: Serve, http: aiohttp.ClientSession):
+    async with oauth_server() as far:
+        served = await serve(profile(far))
+        key = await served.key("developer")
+        await sign_in(served, http, key)
+        heard = [await said(served, http, key, "echo") for _ in range(2)]
+        far.subject = "somebody-else"
+        await sign_in(served, http, key)
+        heard.append(await said(served, http, key, "echo"))
+        sessions = [text.rpartition(" ")[2] for text in heard]
+        assert sessions[0] == sessions[1] != sessions[2]
+        assert await said(served, http, key) == "somebody-else"
+    assert len(served.record("action = 'tool.call' AND kind = 'outcome' AND status = 'ok'")) == 4
+
+
 MODERN = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}},

@@ -14,7 +14,7 @@ from app.core.passage import Passage
 from app.mcp.oauth.clients import preregistered
 from app.mcp.oauth.discovery import Found
 from app.mcp.oauth.keeping import row_of
-from app.mcp.oauth.metadata import read_challenge, union
+from app.mcp.oauth.metadata import covers, read_challenge, union
 from app.mcp.oauth.owners import owner_of
 from app.mcp.oauth.parts import Parts
 from app.mcp.oauth.sign_ins import facts_of
@@ -51,6 +51,10 @@ class Authorizes(Protocol):
 
     async def refused(self, passage: Passage, refusal: "Refusal") -> bool:
         """After a 401 or 403: whether to try once more; SignInWanted when a person has to do something."""
+        ...
+
+    async def whose(self, passage: Passage) -> str:
+        """What tells this sign-in from the one before: sessions there are not carried over."""
         ...
 
     def redactor(self, passage: Passage) -> Redactor:
@@ -91,6 +95,11 @@ class Bearer:
         if _fields(held) == refusal.used:  # else somebody renewed it meanwhile
             await self._renewed(passage, held, because="the server refused it")
         return True
+
+    async def whose(self, passage: Passage) -> str:
+        """Principal and moment of the sign-in; renewals do not change it."""
+        held = await self._usable(passage)
+        return f"{held.row.principal} {held.row.signed_in.timestamp()}"
 
     def redactor(self, passage: Passage) -> Redactor:
         """One for each principal, so that nobody pays for the tokens of others."""
@@ -136,9 +145,17 @@ class Bearer:
             raise self._wanted(
                 f"the last sign-in ended ({problem})" if problem else "you are not signed in there"
             )
+        self._check_place(held.grant)
         if held.row.renew is None or held.row.renew > self._parts.clock.now():
             return held
         return await self._renewed(passage, held, because="it is about to end")
+
+    def _check_place(self, grant: Grant) -> None:
+        """The profile may have changed since: a token goes where it was made for, and nowhere else."""
+        if grant.issuer not in self._entry.oauth.issuers:
+            raise self._wanted(f"the entry does not name {grant.issuer} any more")
+        if not covers(grant.resource, self._entry.url):
+            raise self._wanted("the last sign-in was for another address")
 
     # --- renewing
 

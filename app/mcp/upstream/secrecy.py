@@ -1,5 +1,6 @@
 """What one tool server may be given of the store of secrets, and what is taken out of all that it says."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -175,11 +176,20 @@ class SignedIn(Redacted):
 
     async def describe(self, passage: Passage, caller: Caller) -> Description:
         """Its description, cleaned."""
-        return await self._for(passage).describe(passage, caller)
+        return await self._for(passage).describe(passage, await self._as(passage, caller))
 
     async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
         """Its answer, cleaned."""
-        return await self._for(passage).request(passage, caller, outgoing, relay)
+        return await self._for(passage).request(passage, await self._as(passage, caller), outgoing, relay)
+
+    async def forget(self, passage: Passage, caller: Caller) -> None:
+        """The session there of this sign-in; without one there is nothing to end."""
+        with contextlib.suppress(UpstreamError, EgressError):
+            await super().forget(passage, await self._as(passage, caller))
+
+    async def _as(self, passage: Passage, caller: Caller) -> Caller:
+        """Sessions are of a sign-in: who signs in anew there, perhaps as somebody else, begins anew."""
+        return msgspec.structs.replace(caller, principal=await self._bearer.whose(passage))
 
     async def listen(self, passage: Passage, caller: Caller) -> None:
         """What it says on its own, cleaned."""

@@ -10,7 +10,7 @@ sign_in_parts  signing in at those that want it                             (sig
 from app.server.tools.building import US, Build, builder, recorded, surroundings, tool_servers
 from app.server.tools.metrics import ServerMetrics
 from app.server.tools.shown import LookedAt
-from app.server.tools.signing import client_document, end_of_the_gone, sign_in_parts
+from app.server.tools.signing import client_document, end_of_the_gone, sign_in_findings, sign_in_parts
 
 __all__ = [
     "US",
@@ -21,6 +21,7 @@ __all__ = [
     "client_document",
     "end_of_the_gone",
     "recorded",
+    "sign_in_findings",
     "sign_in_parts",
     "surroundings",
     "tool_servers",

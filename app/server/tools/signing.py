@@ -1,9 +1,11 @@
 """Signing in at the site's tool servers: wired, and what happens to tokens put into the record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.audit.event import Event
+from app.config import Profile
 from app.core.call import Resource
 from app.core.ids import child_span, uuid7_text
 from app.core.passage import Passage
@@ -11,7 +13,10 @@ from app.egress import Connector
 from app.egress.trust import client_context
 from app.mcp.oauth import CALLBACK, DOCUMENT, Fetch, Parts, SignIns, document
 from app.secrets.signins.records import CLIENT, SITE, SignInRow
+from app.server.checks import Finding
+from app.server.declared import Declared
 from app.server.first_run import host_call
+from app.server.listen.listener import is_loopback
 from app.server.site import Site
 
 
@@ -31,6 +36,22 @@ def sign_in_parts(site: Site, connector: Connector) -> Parts:
         public=site.profile.listen.url.rstrip("/"),
         note=note,
     )
+
+
+def sign_in_findings(profile: Profile) -> Iterator[Finding]:
+    """Whether browsers can come back from each server that wants a sign-in; who is signed in, `mcp sign-ins` says."""
+    url = Declared(profile).url
+    for name, entry in profile.mcp.servers.items():
+        if not entry.oauth.issuers:
+            continue
+        place = urlsplit(url)
+        if not url:
+            found, remedy = "it is not known how browsers come back here", "Set listen.url in the profile."
+        elif place.scheme == "http" and not is_loopback(place.hostname or ""):
+            found, remedy = f"browsers come back to {url} in clear", "Set listen.url to an https:// address."
+        else:
+            found, remedy = f"redirect {url}{CALLBACK}, by {', '.join(entry.oauth.issuers)}", ""
+        yield Finding(check=f"sign-in {name}", state="warn" if remedy else "ok", found=found, remedy=remedy)
 
 
 async def end_of_the_gone(site: Site, sign_ins: SignIns) -> None:
