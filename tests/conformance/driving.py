@@ -21,6 +21,7 @@ from app.egress.destinations import from_url
 from app.mcp import remotes
 from tests.fix_tools import ALICE, CLOCK, US, ToolSite
 
+_AT_ONCE = 4
 SCRIPT = Path(__file__).with_name("drive.sh")
 Drive = Callable[[str, str, dict[str, Any]], Awaitable[None]]
 """Scenario, URL of its server, and what the kit tells the client."""
@@ -30,10 +31,13 @@ Drive = Callable[[str, str, dict[str, Any]], Awaitable[None]]
 async def listening(drive: Drive) -> AsyncIterator[str]:
     """The command that lets `drive` play a scenario; what it raises makes the command fail."""
 
+    room = asyncio.Semaphore(_AT_ONCE)
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         scenario, url, context = [(await reader.readline()).decode().strip() for _ in range(3)]
         try:
-            await drive(scenario, url, json.loads(context or "{}"))
+            async with room:
+                await drive(scenario, url, json.loads(context or "{}"))
         except Exception as error:  # noqa: BLE001 - the kit's verdict is what counts; this is for whoever looks into it
             sys.stdout.write(f"{scenario}: {error!r}\n")
             writer.write(b"1\n")
@@ -74,6 +78,29 @@ async def use_everything(url: str, mode: str, context: dict[str, Any]) -> None:
                 await attempt(client.read_resource(resource.uri))
             for prompt in await listed(client.list_prompts(), "prompts"):
                 await attempt(client.get_prompt(prompt.name))
+
+
+async def attempts(url: str, mode: str, context: dict[str, Any], *, key: str) -> bool:
+    """List the tools and call each; whether one of these wants a sign-in (again)."""
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
+        try:
+            transport = streamable_http_client(url, http_client=http)
+            async with Client(transport, mode=mode) as client:
+                for tool in (await client.list_tools()).tools:
+                    await client.call_tool(tool.name, made_up(tool.input_schema))
+        except (MCPError, BaseExceptionGroup) as error:
+            errors = leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+            return any("sign_in_wanted" in str(one.error.data) for one in errors if isinstance(one, MCPError))
+    return False
+
+
+def leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    """The exceptions in a group of groups."""
+    found: list[BaseException] = []
+    for one in group.exceptions:
+        found += leaves(one) if isinstance(one, BaseExceptionGroup) else [one]
+    return found
 
 
 async def attempt(call: Awaitable[Any]) -> Any:
