@@ -137,6 +137,23 @@ async def test_token_goes_only_where_it_was_made_for(
 
 
 @pytest.mark.slow
+async def test_registration_that_was_forgotten_there_is_made_anew(serve: Serve, http: aiohttp.ClientSession):
+    async with oauth_server() as far:
+        served = await serve(profile(far))
+        key = await served.key("developer")
+        await sign_in(served, http, key)
+        far.clients.clear()
+        far.access.clear()
+        refused = await use(served, http, key)
+        assert "invalid_client" in refused["error"]["message"]
+        await sign_in(served, http, key)
+        assert await said(served, http, key) == "alice"
+        assert far.registered == 2
+    events = served.select("SELECT status FROM audit_events WHERE action = 'server.token.refresh'")
+    assert events == [{"status": "error"}]
+
+
+@pytest.mark.slow
 async def test_session_there_ends_with_its_sign_in(serve: Serve, http: aiohttp.ClientSession):
     async with oauth_server() as far:
         served = await serve(profile(far))

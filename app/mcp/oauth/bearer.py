@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
 import msgspec
@@ -74,7 +74,8 @@ class Bearer:
 
     async def fields(self, passage: Passage) -> Fields:
         """Exactly the token of this server and this principal; never what the caller sent to us."""
-        held = await self._usable(passage)
+        with self._in_words():
+            held = await self._usable(passage)
         mention = f"sign-in:{self._name}@{held.row.version}"
         if mention not in passage.secrets:
             passage.secrets = (*passage.secrets, mention)
@@ -82,6 +83,10 @@ class Bearer:
 
     async def refused(self, passage: Passage, refusal: Refusal) -> bool:
         """A token that is not taken is renewed once; scopes that are missing need a person."""
+        with self._in_words():
+            return await self._weighed(passage, refusal)
+
+    async def _weighed(self, passage: Passage, refusal: Refusal) -> bool:
         held = await self._find(self._owner(passage), fresh=True)
         if held is None:
             raise self._wanted("you are not signed in there")
@@ -98,7 +103,8 @@ class Bearer:
 
     async def whose(self, passage: Passage) -> str:
         """Principal and moment of the sign-in; renewals do not change it."""
-        held = await self._usable(passage)
+        with self._in_words():
+            held = await self._usable(passage)
         return f"{held.row.principal} {held.row.signed_in.timestamp()}"
 
     def redactor(self, passage: Passage) -> Redactor:
@@ -121,15 +127,20 @@ class Bearer:
     def _wanted(self, why: str, scopes: tuple[str, ...] = ()) -> SignInWanted:
         return SignInWanted(self._name, url=self._parts.page(self._name), why=why, scopes=scopes)
 
-    async def _find(self, owner: str, *, fresh: bool = False) -> Held | None:
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """What the vault or its database cannot do is a failure of this server's, said to its caller."""
         try:
-            held = await self._parts.vault.find(self._name, owner, fresh=fresh)
+            yield
         except (BoxError, MasterKeyError, DatabaseError) as error:
             raise SignInError(
                 f"The sign-in at {self._name} cannot be read: {error.message}",
                 remedy=error.remedy,
                 status=503,
             ) from None
+
+    async def _find(self, owner: str, *, fresh: bool = False) -> Held | None:
+        held = await self._parts.vault.find(self._name, owner, fresh=fresh)
         if held is not None:
             self._redactor(owner).know({f"sign-in:{self._name}": _values(held.grant)})
         return held
@@ -209,6 +220,8 @@ class Bearer:
             if error.code not in _OVER:
                 return await self._kept_for_now(held, error)
             await self._parts.vault.end(row, problem=f"the authorization server answered {error.code}")
+            if error.code == "invalid_client" and grant.client.source == "registered":
+                await self._parts.vault.forget_client(self._name, grant.issuer, grant.client.id)
             self._parts.note(
                 passage, "server.token.refresh", self._name, {**facts_of(row), "failed": error.code}
             )
