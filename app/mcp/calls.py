@@ -93,9 +93,11 @@ class Calls:
             given = (
                 await later.instead(inbound, message, target, error, era=era) if later is not None else None
             )
-            return given if given is not None else denied(message.id, error)
+            if given is not None:
+                return given
+            return _in_session(denied(message.id, error), inbound, message)
         except RecordUnavailableError as error:
-            return unavailable(message.id, error, trace=inbound.trace)
+            return _in_session(unavailable(message.id, error, trace=inbound.trace), inbound, message)
 
     async def end(self, inbound: Inbound) -> Answer:
         """DELETE: the caller is done with its session."""
@@ -259,3 +261,13 @@ class Calls:
         if message.kind != "request":
             return await self._turns.take(turn)
         return await self._turns.answer(turn, relay)
+
+
+def _in_session(answer: Answer, inbound: Inbound, message: Message) -> Answer:
+    """A refusal as an answer within a session: there clients take any other status for the end of all of it.
+
+    (The Python SDK before 2 does.) A 401 stays one, because it is what makes a client sign in again.
+    """
+    if inbound.headers.session is None or message.kind != "request" or answer.status == 401:
+        return answer
+    return msgspec.structs.replace(answer, status=200)

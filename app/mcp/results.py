@@ -81,7 +81,7 @@ def status_of(code: int, era: Era) -> int:
 def fit(result: Raw, *, method: str, era: Era, from_era: Era) -> Raw | bytes:
     """The result in the caller's era; its own bytes wherever they fit already."""
     if era == "modern":
-        if from_era == "modern" and method not in CACHED:
+        if from_era == "modern" and method not in CACHED and b'"resultType"' in bytes(result):
             return result
         return msgspec.json.encode(with_envelope(_MEMBERS.decode(result), cached=method in CACHED))
     if from_era == "old":

@@ -13,6 +13,7 @@ KIT = Path(__file__).resolve().parents[2] / ".cache" / "conformance"
 NODE = KIT / "node"
 REVISIONS = ["2025-11-25", "2026-07-28"]
 _PACKAGE = KIT / "node_modules" / "@modelcontextprotocol" / "conformance"
+_PATIENCE = ("--timeout", "120000")
 _LINE = re.compile(r"(?m)^([✓✗]) ([\w/-]+): (\d+) passed, (\d+) failed")
 Side = Literal["server", "client"]
 
@@ -37,12 +38,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 async def server_set(url: str, revision: str) -> Run:
     """Let the kit be the client of the server at `url`."""
-    return _read("server", revision, await _run("server", "--url", url, "--requirements", revision))
+    return _read(
+        "server", revision, await _run("server", "--url", url, "--requirements", revision, *_PATIENCE)
+    )
 
 
 async def client_set(command: str, revision: str) -> Run:
     """Let the kit be the servers of the client that `command` starts, once for each scenario and all at once."""
-    return _read("client", revision, await _run("client", "--command", command, "--requirements", revision))
+    return _read(
+        "client", revision, await _run("client", "--command", command, "--requirements", revision, *_PATIENCE)
+    )
 
 
 async def one_scenario(side: Side, *arguments: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.config.tools import McpServer
+from app.mcp.supervisor.instances import MOST_OF_ONE
 from tests.fix_streams import begin, first
 from tests.fix_tools import BOB, ToolSite, tool_site
 
@@ -113,6 +114,17 @@ async def test_program_ends_with_its_session(database: str, tmp_path: Path):
                 break
             await about(site)  # a call without a session has the principal's own
         assert json.loads(await two.tool("about"))["process"] == second_process
+
+
+async def test_of_too_many_sessions_the_one_that_rested_longest_gives_way(database: str, tmp_path: Path):
+    async with tool_site(database, tmp_path, servers={"single": SINGLE}) as site:
+        peers = [await begin(site, "/mcp/single", elicitation={}) for _ in range(MOST_OF_ONE + 1)]
+        await peers[0].ask("logging/setLevel", {"level": "alert"})
+        told = [json.loads(await peer.tool("about"))["process"] for peer in peers]
+        again = json.loads(await peers[0].tool("about"))
+    assert len(set(told)) == MOST_OF_ONE + 1
+    assert again["process"] not in told
+    assert again["level"] == "alert"
 
 
 async def test_without_room_the_shared_program_serves_and_questions_are_refused(

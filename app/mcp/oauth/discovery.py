@@ -72,10 +72,15 @@ class Discovery:
         )
 
     async def _challenge(self, passage: Passage, entry: McpServer) -> Challenge:
-        """What the server answers to somebody without a token."""
+        """What the server answers to somebody without a token, who introduces themselves and asks for its tools."""
         headers = {name.lower(): value.reveal() for name, value in entry.headers.items()}
-        hello = protocol.request(1, "initialize", _HELLO)
-        return read_challenge((await self._fetch.post_json(passage, entry.url, hello, headers)).challenge)
+        found = Challenge()
+        for message in (protocol.request(1, "initialize", _HELLO), protocol.request(2, "tools/list", {})):
+            answer = await self._fetch.post_json(passage, entry.url, message, headers)
+            found = read_challenge(answer.challenge)
+            if answer.challenge:
+                break
+        return found
 
     async def _resource(
         self, passage: Passage, name: str, entry: McpServer, challenge: Challenge

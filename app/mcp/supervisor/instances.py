@@ -88,8 +88,14 @@ class Instances:
         return method in CLAIMS or (method in _USES and asks)
 
     def _room(self, principal: str) -> bool:
-        running = sum(owner == principal and not one.idle for (owner, _), one in self._own.items())
-        return running < MOST_OF_ONE and not self._capacity.full
+        """Whether one more may run; of a principal's many, the one that rested longest gives way."""
+        running = [one for (owner, _), one in self._own.items() if owner == principal and not one.idle]
+        if len(running) >= MOST_OF_ONE:
+            resting = next((one for one in running if not one.busy), None)
+            if resting is None:
+                return False
+            resting.stop("idle")  # it comes back, with what its session set, when it is asked again
+        return not self._capacity.full
 
     def _begin(self, place: Place, caller: Caller) -> Supervised:
         while len(self._own) >= MOST:

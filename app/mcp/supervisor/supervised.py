@@ -115,6 +115,12 @@ class Supervised:
         return self.stand.state == "stopped" and not self._wanted
 
     @property
+    def busy(self) -> bool:
+        """Whether it works on a call, or is only starting."""
+        pipe = self._open()
+        return pipe is None or pipe.busy
+
+    @property
     def changes(self) -> int:
         """Starts so far, and announcements of the program that runs."""
         life = self._life

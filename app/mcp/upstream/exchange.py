@@ -1,5 +1,6 @@
 """One POST to a remote tool server and everything that comes back on it (Streamable HTTP)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -20,6 +21,8 @@ Fields = tuple[tuple[str, str], ...]
 Follow = Callable[[Wire, bytes], Awaitable[None]]
 """Takes what comes before the answer: the message and its original bytes."""
 _BEAT_SECONDS = 20.0
+_TAKEN_UP = 20
+"""How often a stream that ends before its answer is taken up; the call's own time limit ends it as well."""
 _FIELDS: Fields = (("content-type", "application/json"), ("accept", "application/json, text/event-stream"))
 
 
@@ -75,7 +78,9 @@ class Exchange:
                 raise self._unusable(404)  # the session is forgotten, whatever the body says
             kind = reply.header("content-type").partition(";")[0].strip().lower()
             if kind == "text/event-stream" and reply.status == 200:
-                wire = await self._follow(reply, number, follow)
+                reader = EventReader()
+                wire = await self._follow(reply, reader, number, follow)
+                wire = wire or await self._take_up(passage, fields, reader, number, follow)
             elif kind == "application/json":
                 wire = protocol.read_wire(await reply.read(EVENT_LIMIT))
             else:
@@ -150,20 +155,55 @@ class Exchange:
                 await reply.read(EVENT_LIMIT)
         return once_more and not refusal.again
 
-    async def _follow(self, reply: HttpReply, number: int, follow: Follow | None) -> Wire:
-        reader = EventReader()
-        async for chunk in reply:
-            for data in reader.feed(chunk):
-                wire = protocol.read_wire(data)
-                if wire is None:
-                    raise UpstreamError(
-                        f"The tool server {self.name} sent an event that is no message.", kind="protocol"
-                    )
-                if wire.method is UNSET and wire.id is not UNSET and bytes(wire.id) == b"%d" % number:
+    async def _follow(
+        self, reply: HttpReply, reader: EventReader, number: int, follow: Follow | None
+    ) -> Wire | None:
+        """The answer, or None when the stream ends before it and may be taken up where it ended."""
+        try:
+            async for chunk in reply:
+                for data in reader.feed(chunk):
+                    wire = protocol.read_wire(data)
+                    if wire is None:
+                        raise UpstreamError(
+                            f"The tool server {self.name} sent an event that is no message.", kind="protocol"
+                        )
+                    if wire.method is UNSET and wire.id is not UNSET and bytes(wire.id) == b"%d" % number:
+                        return wire
+                    if follow is not None:
+                        await follow(wire, data)
+        except UpstreamError as error:
+            if error.kind != "closed" or not reader.last_id:
+                raise
+        if not reader.last_id:
+            raise self._cut()
+        return None
+
+    async def _take_up(
+        self, passage: Passage, fields: Fields, before: EventReader, number: int, follow: Follow | None
+    ) -> Wire:
+        """Go on where a stream ended: after the time that the server named, by GET with the id of the last event."""
+        last, retry = before.last_id, before.retry
+        for _ in range(_TAKEN_UP):
+            await asyncio.sleep(retry)
+            shown = await self._bearer.fields(passage) if self._bearer is not None else ()
+            given = (*self._declared, *self._secrecy.fields(passage), *shown, *fields)
+            headers = (("accept", "text/event-stream"), ("last-event-id", last), *given)
+            async with await self._http.request(passage, "GET", self._target, headers) as reply:
+                kind = reply.header("content-type").partition(";")[0].strip().lower()
+                if reply.status != 200 or kind != "text/event-stream":
+                    raise self._cut()
+                reader = EventReader()
+                reader.last_id, reader.retry = last, retry
+                wire = await self._follow(reply, reader, number, follow)
+                if wire is not None:
                     return wire
-                if follow is not None:
-                    await follow(wire, data)
-        raise UpstreamError(f"The tool server {self.name} ended its stream before its answer.", kind="closed")
+                last, retry = reader.last_id, reader.retry
+        raise self._cut()
+
+    def _cut(self) -> UpstreamError:
+        return UpstreamError(
+            f"The tool server {self.name} ended its stream before its answer.", kind="closed"
+        )
 
     def _unusable(self, status: int) -> HttpError:
         if status in (401, 403):

@@ -13,7 +13,7 @@ from app.core.errors import EgressError, UpstreamError
 from app.core.passage import Passage
 from app.mcp import protocol
 from app.mcp.oauth import SignInWanted
-from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Wire, envelope
+from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, UNSUPPORTED_VERSION, Wire, envelope
 from app.mcp.upstream.exchange import Answered, Exchange, Fields, HttpError
 from app.mcp.upstream.guest import settled_here
 from app.mcp.upstream.ports import (
@@ -202,6 +202,8 @@ class RemoteServer:
         fields = _modern_fields("server/discover", None)
         try:
             answered = await self._ask(passage, "server/discover", {"_meta": meta}, fields)
+            if _wants_modern(answered.wire):  # a server that could not tell from the first request
+                answered = await self._ask(passage, "server/discover", {"_meta": meta}, fields)
         except HttpError:
             self._modern = False
             return None
@@ -292,6 +294,15 @@ class RemoteServer:
         return _reply(answered.wire, modern=False)
 
 
+class _Supported(msgspec.Struct):
+    supported: list[str] = []
+
+
+class _Refusal(msgspec.Struct):
+    code: int = 0
+    data: _Supported = msgspec.field(default_factory=_Supported)
+
+
 class _Following:
     """What the server says while the answer is under way, put to the caller."""
 
@@ -325,6 +336,16 @@ class _Following:
 
 def _with_token(meta: dict[str, Any], outgoing: Outgoing, number: int) -> dict[str, Any]:
     return {**meta, "progressToken": number} if outgoing.progress is not None else meta
+
+
+def _wants_modern(wire: Wire) -> bool:
+    """Whether a refusal lists the very version that was asked for."""
+    if wire.error is UNSET:
+        return False
+    with contextlib.suppress(msgspec.MsgspecError):
+        error = msgspec.json.decode(wire.error, type=_Refusal)
+        return error.code == UNSUPPORTED_VERSION and MODERN in error.data.supported
+    return False
 
 
 def _modern_fields(method: str, name: str | None) -> Fields:

@@ -8,6 +8,7 @@ EVENT_LIMIT = 16 * 1024 * 1024
 """Bytes of one event; a server that sends more is given up."""
 
 _LONGEST_ID = 1024
+DEFAULT_RETRY, _LONGEST_RETRY = 1.0, 60.0
 
 
 class EventReader:
@@ -21,6 +22,8 @@ class EventReader:
         self._after_return = False
         self.last_id = ""
         """The id of the event that came last, for whoever wants to take up there."""
+        self.retry = DEFAULT_RETRY
+        """Seconds to wait before doing so, as the server says."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The data of the events that this chunk completes."""
@@ -55,3 +58,5 @@ class EventReader:
             self._data.append(value.removeprefix(b" "))
         elif field == b"id" and len(value) <= _LONGEST_ID:
             self.last_id = value.removeprefix(b" ").decode("ascii", "replace")
+        elif field == b"retry" and (digits := value.removeprefix(b" ")).isdigit() and len(digits) <= 9:
+            self.retry = min(int(digits) / 1000, _LONGEST_RETRY)
