@@ -19,7 +19,7 @@ def main() -> int:
         from app.confined.stub import main as confine
 
         return confine(sys.argv[2:])
-    hurry()
+    hurry(serving=sys.argv[1:2] in (["serve"], ["demo"], ["witness"]))
     from app.cli import main as run
 
     return run()

@@ -69,9 +69,6 @@ class Commands(click.Group):
         if where is None:
             return None
         if cmd_name in SERVING:
-            from app.core.frozen import hurry
-
-            hurry(serving=True)
             from app.egress.trust import import_aiohttp
 
             import_aiohttp()

@@ -12,7 +12,7 @@ import pytest
 from app.cli.root import sallyport
 
 # A script to source, the bill of materials, which is JSON itself, and the hidden programs.
-WITHOUT_JSON = {"audit verifier", "completion", "mcp connect", "sbom"}
+WITHOUT_JSON = {"audit verifier", "completion", "mcp connect", "provenance", "sbom"}
 
 
 def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
