@@ -1,5 +1,7 @@
 """`update verify|apply|rollback|settle|status|record`: releases and data from a folder or mounted medium."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -25,7 +27,7 @@ from app.release.manifest import RELEASE
 from app.release.medium import open_medium
 from app.release.place import Pending, Place, open_place
 from app.release.trust import believe
-from app.release.update import Done
+from app.release.update import Done, Updating
 
 _SETTLE_PATIENCE = 900.0
 _seconds = click.option(
@@ -83,15 +85,17 @@ def apply(medium: Path, prefix: Path, seconds: float, keyset: Path | None, devel
     work = updating(prefix, seconds=seconds)
     with work.place.alone(), open_medium(medium) as opened:
         _require_settled(work.place)
-        believed = believe(opened, root_keyset(work.place.keyset, keyset), development=development)
-        verified = believed.verified
-        manifest = verified.manifest
+        with _refusals_noted(work):
+            believed = believe(opened, root_keyset(work.place.keyset, keyset), development=development)
+            verified = believed.verified
+            manifest = verified.manifest
+            if manifest.kind == RELEASE:
+                updates.check_follows(work.place, manifest, verified.sha256)
         if manifest.kind != RELEASE:
             apply_bundle(work.site, opened, believed)
             updates.note_bundle(work, believed)
             done = None
         else:
-            updates.check_follows(work.place, manifest, verified.sha256)
             arguments = {"number": manifest.number, "manifest": verified.sha256, "signed": verified.signed}
             govern(work.site, "admin.update.apply", manifest.version, arguments)
             done = updates.apply(work, opened, believed)
@@ -155,6 +159,16 @@ def status(prefix: Path, as_json: bool) -> None:
         for step in steps[-20:]
     ]
     Output(as_json=as_json).value(facts, "\n".join(lines))
+
+
+@contextmanager
+def _refusals_noted(work: Updating) -> Iterator[None]:
+    """A medium that is not believed is worth remembering."""
+    try:
+        yield
+    except ReleaseError as error:
+        work.journal.write("update.refused", detail=error.message)
+        raise
 
 
 def _require_settled(place: Place) -> None:

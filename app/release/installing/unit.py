@@ -37,7 +37,7 @@ Delegate=yes
 def server_unit(prefix: Path, site: Installed) -> str:
     """The server's unit."""
     system = site.scope == "system"
-    command = " ".join(_quoted(word) for word in (f"{prefix}/current/sallyport", "serve", *site.options()))
+    command = _command(f"{prefix}/current/sallyport", "serve", *site.options())
     lines = [
         "# Written by `sallyport install`; put changes into a drop-in (systemctl edit).",
         "[Unit]",
@@ -75,7 +75,7 @@ def settle_unit(prefix: Path) -> str:
             "",
             "[Service]",
             "Type=oneshot",
-            f"ExecStart={_quoted(f'{prefix}/previous/sallyport')} update settle --prefix {_quoted(str(prefix))}",
+            f"ExecStart={_command(f'{prefix}/previous/sallyport', 'update', 'settle', '--prefix', str(prefix))}",
             "TimeoutStartSec=infinity",
             "",
         ]
@@ -90,9 +90,14 @@ def _writable(site: Installed) -> list[str]:
     return [f"ReadWritePaths={_quoted(site.data)}"]
 
 
+def _command(program: str, *words: str) -> str:
+    """A command line of a unit file: variables are expanded in the words, but not in the program's path."""
+    return " ".join([_quoted(program), *(_quoted(word.replace("$", "$$")) for word in words)])
+
+
 def _quoted(word: str) -> str:
-    """A word of a unit file: percent signs and dollars are not to be expanded."""
-    plain = word.replace("%", "%%").replace("$", "$$")
+    """One word of a unit file, in which percent signs stand for themselves."""
+    plain = word.replace("%", "%%")
     return (
         plain
         if not set(plain) & set(" \t\"'\\;")
