@@ -15,11 +15,12 @@ import msgspec
 from app.core import crash
 from app.core.errors import ConflictError, ReleaseError, SallyportError
 from app.release.health import Probe, wait_healthy
+from app.release.installing.trust import write_trust
 from app.release.journal import Journal
 from app.release.manifest import RELEASE, Manifest, Schema
 from app.release.medium import Medium, copy_files, digest_of, sync_folders
 from app.release.place import PROGRAM, Pending, Place, Release
-from app.release.programs import Installed, back_up, put_back, unpack_and_check
+from app.release.programs import Installed, back_up, backup_file, put_back, unpack_and_check
 from app.release.service import Service, serving_program
 from app.release.trust import Believed, pin
 
@@ -141,7 +142,7 @@ def place_release(place: Place, staged: Path, believed: Believed) -> str:
     try:
         unpack_and_check(place, manifest.folder)
         seal_release(place, manifest.folder, manifest, verified.sha256)
-    except SallyportError:
+    except (SallyportError, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return manifest.folder
@@ -158,6 +159,7 @@ def seal_release(place: Place, folder: str, manifest: Manifest, sha256: str) -> 
     )
     if digest_of(place.program(folder))[1] != made.sha256:
         raise ReleaseError(f"{place.program(folder)} changed while it was installed.")
+    write_trust(place.releases / folder)
     place.save(place.releases / folder / "release.json", made)
 
 
@@ -172,16 +174,21 @@ def apply(work: Updating, medium: Medium, believed: Believed) -> Done:
     new = place_release(place, stage(place, medium, believed), believed)
     work.journal.write("update.staged", **said)
     changes = (manifest.schema or Schema(first=1, last=1)).last > place.release(old).schema.last
-    backup = place.state / "backups" / f"before-{manifest.number}.age" if changes else None
+    backup = backup_file(place, manifest.number) if changes else None
     if backup is not None:
         _backed_up(work, old, backup)
-    place.see(manifest.number, believed.verified.sha256)
-    pin(place.keyset, believed.keyset_data)
     pending = Pending(old=old, new=new, number=manifest.number, backup=str(backup or ""))
-    place.save(place.pending, pending)
-    if __debug__:
-        crash.at("update.after_pending")
-    _switch(work, pending.old, pending.new)
+    try:
+        place.see(manifest.number, believed.verified.sha256)
+        pin(place.keyset, believed.keyset_data)
+        place.save(place.pending, pending)
+        if __debug__:
+            crash.at("update.after_pending")
+        _switch(work, pending.old, pending.new)
+    except (SallyportError, OSError):
+        if backup is not None:
+            _start(work)
+        raise
     if __debug__:
         crash.at("update.after_switch")
     return _started(work, new)
@@ -217,12 +224,11 @@ def _backed_up(work: Updating, old: str, backup: Path) -> None:
     if __debug__:
         crash.at("update.after_stop")
     try:
-        backup.unlink(missing_ok=True)
         back_up(work.place, old, work.site, backup)
-    except SallyportError:
-        work.service.start()
+        work.journal.write("update.backup", detail=str(backup))
+    except (SallyportError, OSError):
+        _start(work)
         raise
-    work.journal.write("update.backup", detail=str(backup))
     if __debug__:
         crash.at("update.after_backup")
 
@@ -287,8 +293,19 @@ def _undo(work: Updating, pending: Pending, reason: str) -> Done:
             return Done(
                 state="waiting", release=pending.new, reason=f"{reason}; stop the server, then settle again"
             )
-        put_back(place, pending.old, work.site, Path(pending.backup))
-        work.journal.write("update.restored", detail=pending.backup)
+        try:
+            put_back(
+                place,
+                pending.old,
+                work.site,
+                Path(pending.backup),
+                reason=f"update {pending.number} was undone: {reason}",
+            )
+            work.journal.write("update.restored", detail=pending.backup)
+        except (SallyportError, OSError):
+            # Still pending: the new release may come up after all, and `settle` tries again.
+            _start(work)
+            raise
     if switched:
         place.link("current", pending.old)
         if __debug__:

@@ -124,6 +124,8 @@ def test_real_file_is_installed_updated_and_rolled_back(bundle: Path, folder: Pa
     assert done.returncode == 0, done.stderr
     assert host.serving() == "9.2"
     assert [step["step"] for step in host.status()["journal"]][-1] == "update.settled"
+    again = host.installed("install", *where)
+    assert again.stdout.startswith("Everything is in place already."), again.stderr
     replay = host.installed("update", "apply", str(first))
     assert "is older than 2" in replay.stderr, replay.stderr
 

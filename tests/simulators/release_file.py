@@ -46,7 +46,11 @@ def main(words: list[str]) -> None:
         if BEHAVIOUR.get("backup") == "fails":
             sys.exit("no room for a backup")
         shutil.copy(data / "site.json", options["--output"])
-    if words[:1] == ["restore"]:
+    if words[:1] == ["restore"] and "--check" in words:
+        print(json.dumps({"origin": "site.example/audit"}))  # noqa: T201 - as the real one does
+    elif words[:1] == ["restore"]:
+        if options["--replace"] != "site.example/audit" or not options["--reason"]:
+            sys.exit("of another site")
         shutil.copy(words[1], data / "site.json")
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,20 @@ def install(
     check_prefix(prefix)
     journal = Journal(prefix / "state" / "journal", SystemClock())
     link = None if os.geteuid() == 0 else Path(os.environ.get("HOME", "/")) / ".local" / "bin" / "sallyport"
+    place = Place(prefix)
+    alone = nullcontext() if plan or not place.state.is_dir() else place.alone()
     if medium is None:
-        _carry_out(steps(prefix, _own(), site, journal, units=units, link=link), plan)
+        with alone:
+            _carry_out(steps(prefix, _own(), site, journal, units=units, link=link), plan)
     else:
-        with open_medium(medium) as opened:
-            place = Place(prefix)
+        with alone, open_medium(medium) as opened:
             believed = believe(opened, root_keyset(place.keyset, keyset), development=development)
             source = from_medium(lambda place: stage(place, opened, believed), believed)
             _carry_out(steps(prefix, source, site, journal, units=units, link=link), plan)
             if not plan:
                 pin(place.keyset, believed.keyset_data)
     if not plan:
-        _next_steps(Place(prefix), site)
+        _next_steps(place, site)
 
 
 def _site(

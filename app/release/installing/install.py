@@ -11,12 +11,11 @@ import msgspec
 
 from app.audit.signing.files import replace_file, sync_folder
 from app.core.errors import ConflictError, ReleaseError, SallyportError
-from app.release.installing.trust import write_trust
 from app.release.installing.unit import SETTLE, server_unit, settle_unit
 from app.release.journal import Journal
 from app.release.manifest import RELEASE, Item, Manifest, Schema
 from app.release.medium import digest_of
-from app.release.place import PROGRAM, Place, Release, check_prefix
+from app.release.place import PROGRAM, Place, check_prefix
 from app.release.programs import Installed
 from app.release.service import Systemd
 from app.release.trust import Believed
@@ -30,8 +29,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where the release comes from: this very file, or a medium that was verified."""
 
     version: str
-    file: Path
-    schema: Schema
+    sha256: str
     take: Callable[[Place], str]
     """Bring it into the place; the name of its folder."""
     folder: str
@@ -53,8 +51,7 @@ def own_file(path: Path, *, version: str, schemas: int) -> Source:
     def take(place: Place) -> str:
         return _copy_own(place, path, manifest)
 
-    schema = Schema(first=1, last=schemas)
-    return Source(version=version, file=path, schema=schema, take=take, folder=manifest.folder)
+    return Source(version=version, sha256=sha256, take=take, folder=manifest.folder)
 
 
 def _copy_own(place: Place, path: Path, manifest: Manifest) -> str:
@@ -90,8 +87,7 @@ def from_medium(medium_stage: Callable[[Place], Path], believed: Believed) -> So
 
     return Source(
         version=manifest.version,
-        file=Path(manifest.program),
-        schema=manifest.schema,
+        sha256=manifest.item.sha256,
         take=take,
         folder=manifest.folder,
     )
@@ -104,7 +100,7 @@ def steps(
     check_prefix(prefix)
     place = Place(prefix)
     current = place.linked("current")
-    if current and current != source.folder:
+    if current and place.release(current).sha256 != source.sha256:
         raise ConflictError(
             f"{prefix} holds release {current} already.",
             remedy="Bring the new one in by `sallyport update apply`, or uninstall first.",
@@ -123,7 +119,6 @@ def _files(place: Place, source: Source, site: Installed, current: str, link: Pa
             f"copy the file to {place.releases / source.folder} and unpack it there",
             lambda: source.take(place),
         )
-        yield "write digests for fapolicyd and sha256sum", lambda: write_trust(place.releases / source.folder)
         yield f"let {place.root}/current lead to it", lambda: place.link("current", source.folder)
     for path, target in ((place.root / "bin" / PROGRAM, Path("../current") / PROGRAM), (link, None)):
         if path is not None and not path.is_symlink():
@@ -187,9 +182,4 @@ def _write(path: Path, text: str) -> None:
     replace_file(path, text.encode())
 
 
-def described(place: Place) -> Release:
-    """What is installed now."""
-    return place.release(place.linked("current"))
-
-
-__all__ = ["Source", "described", "from_medium", "own_file", "stage", "steps"]
+__all__ = ["Source", "Step", "from_medium", "own_file", "stage", "steps"]

@@ -1,8 +1,13 @@
 """Updates of an installation whose releases are fakes and whose systemd is one; everything else is real."""
 
+import shutil
+import subprocess
+import sys
+
 import pytest
 
-from tests.app.release.installation import Installation
+from tests.app.release.installation import ROOT, Installation
+from tests.fix_process import clean
 
 pytestmark = pytest.mark.slow
 
@@ -139,6 +144,11 @@ def test_installing_again_changes_nothing_and_uninstalling_keeps_the_data(instal
     where = ("--data", str(installation.data), "--units", str(installation.units), "--user", "root")
     again = installation.run("install", "--medium", str(medium), *where)
     assert again.stdout.startswith("Everything is in place already.\n"), again.stderr
+    # cut off before its last step, installing goes on from there
+    (installation.prefix / "current" / "release.json").unlink()
+    (installation.prefix / "current").unlink()
+    assert installation.run("install", "--medium", str(medium), *where).returncode == 0
+    assert installation.current() == "0.1.0"
     other = installation.run("install", "--medium", str(installation.medium(2)), *where)
     assert "update apply" in other.stderr
     planned = installation.run("uninstall", "--plan", "--units", str(installation.units))
@@ -151,3 +161,21 @@ def test_installing_again_changes_nothing_and_uninstalling_keeps_the_data(instal
     assert not (installation.units / "sallyport.service").exists()
     assert (installation.data / "site.json").exists()
     assert installation.answering() == ""
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
+def test_disk_that_is_full_changes_nothing(installation: Installation) -> None:
+    medium = installation.medium(2)
+    (medium / "docs" / "large.bin").write_bytes(bytes(3_000_000))
+    installation.makers.list_files(medium, 2, version="0.2.0")
+    installation.makers.sign(medium)
+    words = ["update", "apply", str(medium), "--prefix", str(installation.prefix)]
+    done = subprocess.run(
+        ["prlimit", "--fsize=2000000", sys.executable, "-m", "app", *words],
+        cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "cannot be staged" in done.stderr
+    assert not list(installation.place.incoming.iterdir())
+    assert installation.site["starts"] == ["0.1.0"]
+    assert installation.serving() == "0.1.0"
