@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,11 +48,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """An update that is neither good nor undone: release folders, and the backup when the schema changes."""
+    """An update that is neither good nor undone: release folders, since when, and the backup if the schema changes."""
 
     old: str
     new: str
     number: int
+    since: datetime
     backup: str = ""
 
 

@@ -8,11 +8,13 @@ import contextlib
 import os
 import secrets
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 
 from app.core import crash
+from app.core.clock import Clock
 from app.core.errors import ConflictError, ReleaseError, SallyportError
 from app.release.health import Probe, wait_healthy
 from app.release.installing.trust import write_trust
@@ -24,6 +26,8 @@ from app.release.programs import Installed, back_up, backup_file, put_back, unpa
 from app.release.service import Service, serving_program
 from app.release.trust import Believed, pin
 
+_FRESH = timedelta(hours=1)
+"""How long after the switch a backup may replace the database: later it could take rows with it."""
 _ROOM = 3.5
 """Space that a release takes, in sizes of its files: the file, its tree, and some to spare."""
 
@@ -42,6 +46,7 @@ class Updating(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     site: Installed
     journal: Journal
+    clock: Clock
     service: Service
     probe: Probe
     seconds: float
@@ -177,7 +182,9 @@ def apply(work: Updating, medium: Medium, believed: Believed) -> Done:
     backup = backup_file(place, manifest.number) if changes else None
     if backup is not None:
         _backed_up(work, old, backup)
-    pending = Pending(old=old, new=new, number=manifest.number, backup=str(backup or ""))
+    pending = Pending(
+        old=old, new=new, number=manifest.number, since=work.clock.now(), backup=str(backup or "")
+    )
     try:
         place.see(manifest.number, believed.verified.sha256)
         pin(place.keyset, believed.keyset_data)
@@ -288,24 +295,7 @@ def _undo(work: Updating, pending: Pending, reason: str) -> Done:
     switched = place.linked("current") == pending.new
     work.journal.write("update.failed", release=pending.new, number=pending.number, detail=reason)
     if switched and pending.backup:
-        work.service.stop()
-        if work.service.told and serving_program(Path(work.site.data)) is not None:
-            return Done(
-                state="waiting", release=pending.new, reason=f"{reason}; stop the server, then settle again"
-            )
-        try:
-            put_back(
-                place,
-                pending.old,
-                work.site,
-                Path(pending.backup),
-                reason=f"update {pending.number} was undone: {reason}",
-            )
-            work.journal.write("update.restored", detail=pending.backup)
-        except (SallyportError, OSError):
-            # Still pending: the new release may come up after all, and `settle` tries again.
-            _start(work)
-            raise
+        _put_back(work, pending, reason)
     if switched:
         place.link("current", pending.old)
         if __debug__:
@@ -316,6 +306,28 @@ def _undo(work: Updating, pending: Pending, reason: str) -> Done:
     _forget(work)
     after = "" if work.service.told else failed or _judge(work, pending.old)
     return Done(state="undone", release=pending.old, reason=f"{reason}; {after}" if after else reason)
+
+
+def _put_back(work: Updating, pending: Pending, reason: str) -> None:
+    """Replace the changed database by the backup; ReleaseError leaves the new release in charge and the update pending."""
+    if work.clock.now() - pending.since > _FRESH:
+        raise ReleaseError(
+            f"The new release is not ready ({reason}), but its database may hold rows that no backup has.",
+            remedy=f"Mend it, or restore {pending.backup} by hand with {work.place.program(pending.old)}.",
+        )
+    work.service.stop()
+    if serving_program(Path(work.site.data)) is not None:
+        raise ConflictError(
+            f"The new release is not ready: {reason}.", remedy="Stop the server, then settle again."
+        )
+    why = f"update {pending.number} was undone: {reason}"
+    try:
+        put_back(work.place, pending.old, work.site, Path(pending.backup), reason=why)
+        work.journal.write("update.restored", detail=pending.backup)
+    except (SallyportError, OSError):
+        # Still pending: the new release may come up after all, and `settle` tries again.
+        _start(work)
+        raise
 
 
 def _forget(work: Updating) -> None:
@@ -342,7 +354,7 @@ def rollback(work: Updating) -> Done:
         )
     unpack_and_check(place, new)
     work.journal.write("rollback.begun", release=there.version, number=there.number)
-    pending = Pending(old=old, new=new, number=there.number)
+    pending = Pending(old=old, new=new, number=there.number, since=work.clock.now())
     place.save(place.pending, pending)
     _switch(work, old, new)
     return _started(work, new)

@@ -1,5 +1,6 @@
 """Power cuts at every step of an update: afterwards the old release serves or the new one does, never neither."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -63,6 +64,21 @@ def test_broken_release_is_undone_after_a_power_cut(installation: Installation) 
     power_cut(installation, installation.medium(2, starts=False), "update.after_switch")
     assert installation.run("update", "settle", "--seconds", "1").returncode == 1
     assert (installation.serving(), installation.current()) == (OLD, OLD)
+
+
+def test_backup_that_is_no_longer_fresh_does_not_replace_the_database(installation: Installation) -> None:
+    medium = installation.medium(2, schema=2, ready=False)
+    died = installation.apply(medium, crash_at="update.after_start")
+    assert died.returncode == -signal.SIGKILL
+    installation.serving()
+    pending = installation.place.pending
+    pending.write_text(re.sub(r'"since":"20\d\d', '"since":"2020', pending.read_text()))
+    settled = installation.run("update", "settle", "--seconds", "0.5")
+    assert settled.returncode == 1
+    assert "by hand" in settled.stderr
+    assert installation.site["schema"] == 2
+    assert (installation.serving(), installation.current()) == (NEW, NEW)
+    assert pending.exists()
 
 
 PRICES = 'version: "b"\nprices:\n  simulated: {input: "2", output: "3"}\n'

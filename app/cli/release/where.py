@@ -97,6 +97,7 @@ def updating(prefix: Path, *, seconds: float = _SECONDS) -> Updating:
         place=place,
         site=site,
         journal=Journal(place.journal, SystemClock()),
+        clock=SystemClock(),
         service=service_of(site.unit, site.scope),
         probe=probe_of(site),
         seconds=seconds,
