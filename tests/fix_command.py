@@ -27,15 +27,19 @@ def command(tmp_path: Path) -> Command:
     """Run `sallyport WORDS…` and wait for it."""
 
     def run(*words: str) -> Ended:
-        out, err = tmp_path / "command.out", tmp_path / "command.err"
-        child = os.fork()
-        if not child:
-            _become(words, out, err)
-        _, status = os.waitpid(child, 0)
-        code = os.waitstatus_to_exitcode(status)
-        return Ended(code=code, out=out.read_text(encoding="utf-8"), err=err.read_text(encoding="utf-8"))
+        return run_forked(words, out=tmp_path / "command.out", err=tmp_path / "command.err")
 
     return run
+
+
+def run_forked(words: tuple[str, ...], *, out: Path, err: Path) -> Ended:
+    """Run a command line in a forked child, with its output in these files."""
+    child = os.fork()
+    if not child:
+        _become(words, out, err)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return Ended(code=code, out=out.read_text(encoding="utf-8"), err=err.read_text(encoding="utf-8"))
 
 
 def _become(words: tuple[str, ...], out: Path, err: Path) -> None:

@@ -42,6 +42,10 @@ COMMANDS = {
     "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
     "database": ("app.cli.database:database", "Keep apart who owns, writes, seals and reads the record."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database's schema up to date."),
+    "install": ("app.cli.release.install:install", "Install this file into a folder of its own."),
+    "uninstall": ("app.cli.release.install:uninstall", "Take an installation away."),
+    "update": ("app.cli.release.update:update", "Update this file or its data from a signed medium."),
+    "release": ("app.cli.release.making:release", "Make and sign media of releases and data."),
     "help": ("app.cli.file.manual:manual", "Read the manual."),
     "completion": ("app.cli.file.completion:completion", "Print shell completion."),
     "version": ("app.cli.file.about:version", "Print the version."),
@@ -50,7 +54,7 @@ COMMANDS = {
     "provenance": ("app.cli.file.about:provenance", "Print from what and how this file was built."),
     "selftest": ("app.cli.file.about:selftest", "Check that every part of this file is there."),
 }
-SERVING = {"serve", "demo", "witness"}
+SERVING = {"serve", "demo", "witness", "update"}
 HIDDEN = {"sample-mcp": "app.cli.demo:sample_mcp"}
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNAVAILABLE = 1, 2, 3, 4

@@ -79,6 +79,10 @@ class ProofError(SallyportError):
     """A note, checkpoint, tile or proof is malformed or does not verify; nothing in it may be believed."""
 
 
+class ReleaseError(SallyportError):
+    """A medium that may not be believed, or an update that cannot be done; what runs goes on running."""
+
+
 class DatabaseError(SallyportError):
     """The database cannot be used: unreachable, too new, tampered migration, wrong settings."""
 

@@ -1,6 +1,7 @@
 """The doors of a serving site: their routes and the tool servers and providers behind them."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,17 +11,19 @@ import msgspec
 from app.api import routes as api_routes
 from app.catalog.program import Programs
 from app.console import routes as console_routes
+from app.core.errors import ConfigError
 from app.core.paths import resources
 from app.egress import Connector, Held
 from app.egress.trust import client_context
 from app.extensions import Route
 from app.gateway.models import Models, open_models
-from app.gateway.prices import read_prices
+from app.gateway.prices import PriceTable, read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Ledger, Quarantine, Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes
 from app.mcp.oauth import SignIns
 from app.mcp.own import NAME as OWN
+from app.release.bundles import newest
 from app.secrets.vault import Pull
 from app.server.listen import health
 from app.server.looking import console_sources
@@ -28,6 +31,8 @@ from app.server.rooms.api import api_rooms
 from app.server.rooms.pulls import open_pulls
 from app.server.site import Site
 from app.server.tools import US, Build, ServerMetrics, builder, sign_in_parts, surroundings, tool_servers
+
+log = logging.getLogger(__name__)
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +62,7 @@ async def open_doors(
     site.registry.register(ServerMetrics(servers.states))
     models = open_models(
         profile=site.profile,
-        prices=read_prices(resources() / "assets" / "prices.yaml"),
+        prices=_prices(site),
         connector=connector,
         tls=tls,
         broker=site.secrets.broker,
@@ -99,6 +104,17 @@ async def open_doors(
 def task_ledger(site: Site) -> Ledger:
     """Where calls are kept whose answer comes later."""
     return Ledger(pool=site.pool, clock=site.clock, new_id=lambda: secrets.token_urlsafe(24))
+
+
+def _prices(site: Site) -> PriceTable:
+    """The table of the newest bundle that can be used, else the one in the file."""
+    bundle = newest(site.folder, "prices")
+    if bundle is not None:
+        try:
+            return read_prices(bundle / "prices.yaml")
+        except ConfigError as error:
+            log.error("the price table of %s is passed over: %s", bundle, error)
+    return read_prices(resources() / "assets" / "prices.yaml")
 
 
 def watch(site: Site) -> Watch:

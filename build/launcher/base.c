@@ -153,6 +153,19 @@ static int make_tree(const struct bundle *bundle, int base, const char *path, co
     return tree;
 }
 
+/* An installation keeps the unpacked tree beside the file: it is used when it is there and whole, never made. */
+void try_installed(const struct bundle *bundle, const char *path, char **arguments) {
+    struct statvfs system;
+    if (strlen(path) > PATH_ROOM / 4) return;
+    int base = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (base < 0) return;
+    if (is_ours(base) && !fstatvfs(base, &system) && !(system.f_flag & ST_NOEXEC)) {
+        int tree = open_tree(bundle, base);
+        if (tree >= 0) execute(bundle, path, tree, arguments);
+    }
+    close(base);
+}
+
 void try_base(const struct bundle *bundle, const char *path, char **arguments) {
     struct statvfs system;
     const char *why = "it cannot be used";

@@ -54,6 +54,7 @@ void remove_tree(int parent, const char *name);
 
 /* base.c: returns only when the program could not be started from there; the reason is kept for the end */
 void try_base(const struct bundle *bundle, const char *path, char **arguments);
+void try_installed(const struct bundle *bundle, const char *path, char **arguments);
 void refuse(const char *base, const char *why);
 const char *all_refusals(void);
 void keep_originals(void);

@@ -110,11 +110,21 @@ static void try_private(const struct bundle *bundle, char **arguments) {
     try_under(bundle, places[chosen], "sallyport-rt", arguments);
 }
 
+/* `name` in the folder of this very file, links resolved; empty when that folder is not known. */
+static void beside(const char *name, char path[PATH_ROOM]) {
+    ssize_t length = readlink("/proc/self/exe", path, PATH_ROOM / 2);
+    char *slash = length > 0 ? (path[length] = 0, strrchr(path, '/')) : NULL;
+    if (slash && slash > path) strcpy(slash + 1, name);
+    else *path = 0;
+}
+
 static void try_bases(const struct bundle *bundle, char **arguments) {
     char named[64], own[PATH_ROOM];
     const char *home = getenv("HOME"), *cache = getenv("XDG_CACHE_HOME"), *chosen = getenv("SALLYPORT_RUNTIME_DIR");
     snprintf(named, sizeof named, "sallyport-rt-%u", (unsigned)geteuid());
     if (chosen) try_base(bundle, chosen, arguments);
+    beside("rt", own);
+    if (*own) try_installed(bundle, own, arguments);
     try_under(bundle, getenv("STATE_DIRECTORY"), "rt", arguments);
     if (geteuid() == 0) try_base(bundle, "/var/lib/sallyport-rt", arguments);
     else if (cache && *cache) try_under(bundle, cache, "sallyport-rt", arguments);
@@ -127,12 +137,8 @@ static void try_bases(const struct bundle *bundle, char **arguments) {
     try_under(bundle, "/tmp", named, arguments);
     try_under(bundle, "/dev/shm", named, arguments);
     if (geteuid() == 0) try_private(bundle, arguments); /* better than a folder that only root may reach */
-    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    char *slash = length > 0 ? (own[length] = 0, strrchr(own, '/')) : NULL;
-    if (slash && slash > own) {
-        *slash = 0;
-        try_under(bundle, own, ".sallyport-rt", arguments);
-    }
+    beside(".sallyport-rt", own);
+    if (*own) try_base(bundle, own, arguments);
     if (geteuid() != 0) try_private(bundle, arguments);
 }
 

@@ -43,6 +43,17 @@ if __debug__:
         "rekey.before_rewrap": "the new master key is kept at its source, nothing is sealed with it",
         "rekey.before_commit": "every data key has a new box, transaction open",
         "rekey.after_commit": "everything is sealed with the new master key, nobody told",
+        "update.after_stage": "a medium is verified in incoming, nothing is in releases",
+        "update.after_place": "a release has its folder, it has not unpacked or checked itself",
+        "update.after_stop": "the server was stopped for a backup, which is not made",
+        "update.after_backup": "the backup is made, the server is stopped, nothing says that an update is pending",
+        "update.after_pending": "an update is pending, the old release still holds",
+        "update.after_switch": "the new release holds, the old one runs",
+        "update.after_start": "the new release was started, nobody judged it",
+        "update.before_settle": "the new release is ready, the update still pending",
+        "update.after_undo": "the old release holds again, the update still pending",
+        "bundle.after_stage": "a bundle is verified beside its place",
+        "bundle.after_place": "a bundle is in its place, its number not remembered",
     }
     """Name to the state that the crash leaves; a room adds its own."""
 
