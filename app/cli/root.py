@@ -37,6 +37,8 @@ COMMANDS = {
     ),
     "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
     "database": ("app.cli.database:database", "Keep apart who owns, writes, seals and reads the record."),
+    "backup": ("app.cli.backup:backup", "Write the whole site into one encrypted file."),
+    "restore": ("app.cli.backup:restore", "Bring a site back from a backup."),
     "migrate": ("app.cli.migrate:migrate", "Bring the database's schema up to date."),
     "help": ("app.cli.file.manual:manual", "Read the manual."),
     "completion": ("app.cli.file.completion:completion", "Print shell completion."),

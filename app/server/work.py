@@ -7,6 +7,7 @@ from app.audit.store import ensure_partitions
 from app.core.call import Resource
 from app.db.listen import listen
 from app.jobs import Job, run_jobs
+from app.server.backup.schedule import Scheduled
 from app.server.doors import Doors
 from app.server.first_run import host_call
 from app.server.listen.listener import Listener
@@ -55,6 +56,7 @@ async def run_work(
         Job(name="partitions", seconds=3600.0, work=partitions),
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
         Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
+        Job(name="backup", seconds=30.0, work=Scheduled(site).step),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:

@@ -19,6 +19,7 @@ def open_database(profile: Profile, folder: Path, *, serving: bool) -> AbstractA
         password_file=folder / "keys" / "database",
         wait=30.0,
         share=not serving,
+        previous=profile.database.previous,
     )
 
 

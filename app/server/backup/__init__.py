@@ -1,0 +1,10 @@
+"""A site into a backup and out of it: the formats of app/backup wired to database, data folder and record.
+
+files.py    what of a data folder goes along
+write.py    a backup of a site that may be serving
+open.py     who signed a backup, and whether it is whole
+restore.py  a site out of a backup, declared to its record
+place.py    a restored data folder put in its place: the old one or the new one, never half
+drill.py    a restore into a scratch folder, and the record verified there
+schedule.py backups by the clock
+"""
