@@ -4,6 +4,13 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
 VENV="${SALLYPORT_VENV:-$ROOT/.venv}"
 
+# workers: how many tests run at once: one a core, at most four, because some of them wait for time to pass
+workers() {
+    local cores
+    cores="$(nproc)"
+    printf '%s' "$((cores < 4 ? cores : 4))"
+}
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 

@@ -12,13 +12,15 @@ from app.egress.http import BEAT, Reply, end_to_end
 from app.gateway.dialects import Dialect, Seen, ToolUse
 from app.gateway.render import ToolRefusedError, kind_of, returned, trace_headers
 from app.gateway.sse import EVENT_LIMIT, Event, EventParser
+from app.gateway.translation import Translation
 
 DRAIN_SECONDS = 1.0
 Judge = Callable[[Sequence[ToolUse]], Awaitable[str]]
 
 
 class Relay:
-    """One stream. `run` answers the client; afterwards `reader.said` tells what passed."""
+    """One stream of a provider's `dialect`. `run` answers the client, in its own one when there is a translation;
+    afterwards `reader.said` tells what passed."""
 
     def __init__(
         self,
@@ -28,11 +30,13 @@ class Relay:
         reply: Reply,
         judge: Judge,
         redact: Callable[[bytes], bytes],
+        translation: Translation | None = None,
     ) -> None:
         self._redact = redact
         self.reader = dialect.reader()
         self._passage = passage
-        self._dialect = dialect
+        self._dialect = translation.client if translation else dialect
+        self._translation = translation
         self._reply = reply
         self._judge = judge
         self._parser = EventParser()
@@ -72,15 +76,15 @@ class Relay:
             try:
                 for event in self._parser.feed(chunk):
                     seen = self.reader.see(event)
+                    raw = self._carried(event)
                     if seen is Seen.FLOW and (not self._held or event.data is None):
-                        ready.append(event.raw)
+                        ready.append(raw)
                         continue
-                    await self._pass(seen, event, ready, spent)
+                    await self._pass(seen, raw, ready, spent)
                     if self._ended:
                         break
             finally:
-                if ready:
-                    await self._write(request, b"".join(ready))
+                await self._write(request, b"".join(ready))
             if self._ended:
                 await self._drain()
                 return
@@ -93,7 +97,13 @@ class Relay:
                     async for _ in self._reply:
                         pass
 
-    async def _pass(self, seen: Seen, event: Event, ready: list[bytes], spent: Callable[[], None]) -> None:
+    def _carried(self, event: Event) -> bytes:
+        """The event as the client gets it: its very bytes, or a translation."""
+        if self._translation is None:
+            return event.raw
+        return self._translation.event(event, self.reader.said.usage, self._passage.trace.trace_id)
+
+    async def _pass(self, seen: Seen, raw: bytes, ready: list[bytes], spent: Callable[[], None]) -> None:
         """Whatever does not simply flow."""
         if seen is Seen.JUDGE:
             await self._release(ready)
@@ -105,9 +115,9 @@ class Relay:
             self._passage.note(status="error", error="The provider ended the stream with an error.")
             await self._settle(spent)
         else:
-            self._hold(event.raw)
+            self._hold(raw)
             return
-        ready.append(event.raw)
+        ready.append(raw)
 
     def _hold(self, raw: bytes) -> None:
         self._held.append(raw)
@@ -136,9 +146,10 @@ class Relay:
             raise UpstreamError("The provider's stream broke off.", kind="closed")
         ready: list[bytes] = []
         await self._release(ready)
+        if self._translation is not None:
+            ready.append(self._translation.ending(self.reader.said.usage))
         await self._settle(spent)
-        if ready:
-            await self._write(request, b"".join(ready))
+        await self._write(request, b"".join(ready))
 
     async def _fail(self, error: SallyportError, spent: Callable[[], None]) -> None:
         refused = isinstance(error, ToolRefusedError)
@@ -154,9 +165,13 @@ class Relay:
                 await self._response.write(event)
 
     async def _write(self, request: web.BaseRequest, data: bytes) -> None:
+        if not data:
+            return
         response = self._response
         if response is None:
             headers = returned(end_to_end(self._reply.headers)) | trace_headers(self._passage.trace)
+            if self._translation is not None:
+                headers |= self._translation.headers
             headers["cache-control"] = "no-cache"
             headers["x-accel-buffering"] = "no"
             headers["server-timing"] = self._passage.server_timing

@@ -12,8 +12,9 @@ from app.core.ids import continue_trace
 from app.core.passage import Passage
 from app.extensions import Endpoint, Params, Route
 from app.gateway.ask import MODEL_LIMIT
+from app.gateway.asked import Operation, credential
 from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect
-from app.gateway.invoke import Invocation, Operation, credential
+from app.gateway.invoke import Invocation
 from app.gateway.models import Models, Target
 from app.gateway.render import failure, trace_headers
 
@@ -83,9 +84,7 @@ class Listing:
         self, request: web.BaseRequest, dialect: Dialect, passage: Passage, name: str
     ) -> dict[str, Any]:
         usable = [
-            target
-            for target in self._models
-            if target.dialect is dialect and passage.may("model.invoke", Resource("model", target.model))
+            target for target in self._models if passage.may("model.invoke", Resource("model", target.model))
         ]
         entry = _anthropic_entry if dialect is ANTHROPIC else _openai_entry
         if name != "*":

@@ -12,7 +12,7 @@ import msgspec
 
 from tests.fix_process import Program, Provider
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """No call may take longer, whatever the database does."""
 ASK = [{"role": "user", "content": "hello"}]
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {

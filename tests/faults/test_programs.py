@@ -34,7 +34,7 @@ async def answers(site: ToolSite, server: str = "sim") -> None:
     """Within seconds, whatever happened before."""
     began = time.monotonic()
     while not isinstance(await use(site, "echo", server=server), str):
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60
         await asyncio.sleep(0.05)
 
 

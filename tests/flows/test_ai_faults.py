@@ -25,7 +25,7 @@ FAULTS: tuple[Fault, ...] = (
     "error_event",
 )
 SCRIPTS = {f"{family}-{fault}": Script(fault=fault) for family in ("gpt", "claude") for fault in FAULTS}
-SCRIPTS["gpt-slow"] = Script(text="word " * 200, pace=0.05)
+SCRIPTS["gpt-slow"] = Script(text="word " * 600, pace=0.05)
 SCRIPTS["claude-late"] = Script(delay=30)
 PATHS = {"gpt": "/v1/chat/completions", "claude": "/v1/messages"}
 
@@ -120,7 +120,7 @@ async def leave(site: GatewaySite, model: str, after: bytes) -> float:
     else:
         asking.cancel()
     started = time.monotonic()
-    await asyncio.wait_for(site.ended(), 5)
+    await asyncio.wait_for(site.ended(), 20)
     return time.monotonic() - started
 
 
@@ -129,7 +129,7 @@ async def test_a_client_that_leaves_cancels_the_provider_and_is_recorded(
     database: str, model: str, after: bytes
 ):
     async with gateway_site(database, scripts=SCRIPTS) as site:
-        assert await leave(site, model, after) < 1
+        assert await leave(site, model, after) < 10  # either script would go on for thirty
         for _ in range(100):
             rows = await site.rows("status, input_tokens > 0, output_tokens > 0, microdollars > 0")
             if rows[0][0] != "open":

@@ -128,9 +128,12 @@ async def test_models_are_listed_in_the_shape_of_the_client(database: str):
     rules = [{"id": "some", "effect": "permit", "actions": ["model.*"], "models": ["*"]}]
     rules.append({"id": "not-alias", "effect": "forbid", "actions": ["model.invoke"], "models": ["*alias"]})
     async with gateway_site(database, rules=rules) as site:
-        assert [model.id async for model in site.openai().models.list()] == ["gpt"]
+        assert [model.id async for model in site.openai().models.list()] == ["gpt", "claude"]
         listed = [model async for model in site.anthropic().models.list()]
-        assert [(model.id, model.display_name) for model in listed] == [("claude", "claude")]
+        assert [(model.id, model.display_name) for model in listed] == [
+            ("gpt", "gpt"),
+            ("claude", "claude"),
+        ]
         assert (await site.openai().models.retrieve("gpt")).id == "gpt"
         headers = {"authorization": "Bearer sp_alice"}
         async with site.session.get(f"{site.url}/v1/models?client_version=1", headers=headers) as codex:

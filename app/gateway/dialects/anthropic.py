@@ -67,6 +67,7 @@ class Anthropic:
 
     name = "anthropic"
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
+    headers = (("anthropic-version", "2023-06-01"),)
 
     def reader(self) -> "AnthropicReader":
         """A reader for one stream."""

@@ -99,6 +99,8 @@ class Dialect(Protocol):
 
     name: str
     ping: bytes
+    headers: tuple[tuple[str, str], ...]
+    """What its providers want to see beside the credential."""
 
     def reader(self) -> Reader:
         """A reader for one stream."""

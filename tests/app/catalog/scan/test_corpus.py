@@ -67,6 +67,7 @@ def test_findings_show_what_cannot_be_seen() -> None:
     assert (found.code, found.where, found.excerpt) == ("bidi", "description", r"a\u202eb")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "unit",
     [

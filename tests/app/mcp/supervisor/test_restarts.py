@@ -35,6 +35,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_thousand_restarts_leave_nothing_behind(tmp_path: Path) -> None:

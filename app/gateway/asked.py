@@ -1,0 +1,95 @@
+"""An AI request as a call: what policy, budget and record get to see of it."""
+
+import msgspec
+from aiohttp import web
+
+from app.core.call import NO_CREDENTIAL, BearerToken, Call, Credential, Resource
+from app.core.ids import Trace
+from app.gateway.ask import Ask
+from app.gateway.dialects import Dialect
+from app.gateway.models import Target
+from app.gateway.outgoing import Outgoing
+
+OUTPUT_TOKENS = 8192
+"""What a request without max_tokens may reserve."""
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint of a dialect: `path` below the provider's base URL; free ones count no tokens."""
+
+    dialect: Dialect
+    path: str
+    free: bool = False
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as far as it was understood."""
+
+    operation: Operation
+    ask: Ask
+    target: Target | None
+    sent: Outgoing | None
+
+    def reserve(self) -> int:
+        """Microdollars that the call may cost at most."""
+        if self.target is None or self.operation.free:
+            return 0
+        tokens = self.ask.max_tokens or OUTPUT_TOKENS
+        return self.target.price.ceiling(body_bytes=len(self.ask.body), output_tokens=tokens)
+
+    def details(self) -> dict[str, object]:
+        """What the record keeps beside the arguments."""
+        ask = self.ask
+        details: dict[str, object] = {
+            "dialect": self.operation.dialect.name,
+            "operation": self.operation.path,
+        }
+        if not ask.body:
+            return details
+        details |= {"sha256": ask.sha256, "bytes": len(ask.body), "stream": ask.stream}
+        if ask.max_tokens is not None:
+            details["max_tokens"] = ask.max_tokens
+        if ask.tools:
+            details["tools"] = list(ask.tools)
+        if self.target is not None:
+            details |= {
+                "provider": self.target.provider,
+                "upstream_model": self.target.upstream_model,
+                "prices": self.target.price_version,
+            }
+        return details | self._translated()
+
+    def _translated(self) -> dict[str, object]:
+        translation = self.sent.translation if self.sent is not None else None
+        if translation is None:
+            return {}
+        left = {"left_out": list(translation.left)} if translation.left else {}
+        return {"translated": translation.provider.name, **left}
+
+
+def asked_call(request: web.BaseRequest, trace: Trace, asked: Asked) -> Call:
+    """The call to admit."""
+    headers = request.headers
+    return Call(
+        door="gateway",
+        action="model.invoke",
+        resource=Resource("model", asked.ask.model),
+        trace=trace,
+        credential=credential(request),
+        arguments=asked.ask.members,
+        details=asked.details(),
+        client=headers.get("User-Agent", "")[:256],
+        address=request.remote or "",
+        agent=headers.get("x-claude-code-agent-id", "")[:256],
+        session=headers.get("x-claude-code-session-id", "")[:256],
+        reserve=asked.reserve(),
+    )
+
+
+def credential(request: web.BaseRequest) -> Credential:
+    """What the client presents: a bearer token, or the same as x-api-key."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return BearerToken(token.strip())
+    key = request.headers.get("x-api-key", "").strip()
+    return BearerToken(key) if key else NO_CREDENTIAL

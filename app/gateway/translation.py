@@ -1,0 +1,136 @@
+"""Between a client of one dialect and a provider of another: faithful both ways, or refused."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from app.core.usage import Usage
+from app.gateway import chat, messages
+from app.gateway.dialects import Dialect
+from app.gateway.dialects.dialect import unreadable
+from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Written
+from app.gateway.sse import Event
+
+ESTIMATE = 4
+"""Bytes a token, where nobody counts."""
+
+
+class Pieces(Protocol):
+    """Reads a provider's stream."""
+
+    def read(self, event: Event, usage: Usage | None) -> list[Piece]:
+        """The pieces of one event."""
+        ...
+
+
+class Stream(Protocol):
+    """Writes a client's stream."""
+
+    def write(self, pieces: Sequence[Piece]) -> bytes:
+        """The bytes for these pieces."""
+        ...
+
+
+class Translator(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dialect must have to be translated; `path` is where its requests to generate go."""
+
+    path: str
+    read_request: Callable[[dict[str, Any]], Request]
+    write_request: Callable[[Request], Written]
+    read_answer: Callable[[dict[str, Any], Usage | None], Answer]
+    write_answer: Callable[[Answer], dict[str, Any]]
+    pieces: Callable[[], Pieces]
+    stream: Callable[[Request], Stream]
+
+
+TRANSLATORS: Mapping[str, Translator] = {
+    "openai": Translator(
+        path="/chat/completions",
+        read_request=chat.read_request,
+        write_request=chat.write_request,
+        read_answer=chat.read_answer,
+        write_answer=chat.write_answer,
+        pieces=chat.ChatPieces,
+        stream=lambda request: chat.ChatStream(usage_wanted=request.usage_wanted),
+    ),
+    "anthropic": Translator(
+        path="/v1/messages",
+        read_request=messages.read_request,
+        write_request=messages.write_request,
+        read_answer=messages.read_answer,
+        write_answer=messages.write_answer,
+        pieces=messages.MessagePieces,
+        stream=lambda request: messages.MessageStream(),
+    ),
+}
+
+
+class Translation:
+    """One request's way to another dialect and its answer's way back."""
+
+    def __init__(self, members: dict[str, Any], *, client: Dialect, provider: Dialect, model: str) -> None:
+        """InputError, code `untranslatable`, when something would be lost."""
+        self.client, self.provider = client, provider
+        self._into, self._from = TRANSLATORS[provider.name], TRANSLATORS[client.name]
+        self._asked = self._from.read_request(members)
+        written = self._into.write_request(msgspec.structs.replace(self._asked, model=model))
+        self.path = self._into.path
+        self.body = msgspec.json.encode(written.members)
+        self.left = (*self._asked.hints, *written.hints)
+        """Hints that this provider does not get; they are named to the client and in the record."""
+        self.headers = {"x-sallyport-dialect": provider.name}
+        if self.left:
+            self.headers["x-sallyport-left-out"] = ", ".join(self.left)[:1024]
+        self._pieces = self._into.pieces()
+        self._stream = self._from.stream(self._asked)
+        self._ended = False
+
+    def answer(self, body: bytes, usage: Usage | None) -> bytes:
+        """A whole answer; UpstreamError when the provider's cannot be understood."""
+        try:
+            read = self._into.read_answer(msgspec.json.decode(body, type=dict[str, Any]), usage)
+        except msgspec.MsgspecError as error:
+            raise unreadable(error) from None
+        return msgspec.json.encode(self._from.write_answer(self._named(read)))
+
+    def event(self, event: Event, usage: Usage | None, trace_id: str) -> bytes:
+        """What the client gets for an event of the provider's stream; often nothing."""
+        pieces = self._pieces.read(event, usage)
+        broken = [piece for piece in pieces if isinstance(piece, Broken)]
+        if broken:
+            return self.client.error_event(
+                status=502, message=broken[0].message, code="upstream_error", trace_id=trace_id
+            )
+        self._ended = self._ended or any(isinstance(piece, Finish) and piece.last for piece in pieces)
+        return self._stream.write(pieces)
+
+    def ending(self, usage: Usage | None) -> bytes:
+        """What the client needs to end, when the provider's stream stopped without its last event."""
+        return b"" if self._ended else self._stream.write([Finish(usage=usage, last=True)])
+
+    def failure(self, status: int, body: bytes, trace_id: str) -> bytes:
+        """The provider's own error in the client's shape."""
+        message = said_in(body) or f"The provider answered {status}."
+        return self.client.error(status=status, message=message, code="upstream_status", trace_id=trace_id)
+
+    def _named(self, answer: Answer) -> Answer:
+        return msgspec.structs.replace(answer, model=self._asked.model)
+
+
+def said_in(body: bytes) -> str:
+    """The message of a provider's error body, of whichever dialect; empty when it has none."""
+    try:
+        error = msgspec.json.decode(body, type=dict[str, Any]).get("error")
+    except msgspec.MsgspecError:
+        return ""
+    message = error.get("message") if isinstance(error, dict) else error
+    return str(message)[:4096] if message else ""
+
+
+def estimated_tokens(body: bytes) -> int:
+    """What a request may count, for a provider that cannot be asked."""
+    return len(body) // ESTIMATE + 1
+
+
+__all__ = ["TRANSLATORS", "Translation", "estimated_tokens", "said_in"]

@@ -1,0 +1,124 @@
+"""Each cell of the page about translation, and the corners of answers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import InputError, UpstreamError
+from app.core.usage import Usage
+from app.gateway.sse import parse
+from app.gateway.translation import Translation, said_in
+from tests.app.gateway.features import DIALECTS, FEATURES, PAIRS, cell, chat, message, table
+
+PAGE = Path(__file__).parents[3] / "docs" / "developers" / "translation.md"
+USAGE = Usage(input=10, output=5, cache_read=3, cache_write=2, reasoning=1)
+
+
+def translation(members: dict[str, Any], client: str, provider: str) -> Translation:
+    return Translation(members, client=DIALECTS[client], provider=DIALECTS[provider], model="theirs")
+
+
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
+@pytest.mark.parametrize("feature", FEATURES)
+def test_the_page_says_what_becomes_of_it(feature: str, client: str, provider: str) -> None:
+    row = next(
+        line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {feature} |")
+    )
+    assert row.split(" | ")[1 + PAIRS.index((client, provider))].rstrip(" |") == cell(
+        feature, client, provider
+    )
+
+
+def test_the_page_holds_the_whole_table() -> None:
+    assert table() in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        message(messages="hello"),
+        message(messages=[7]),
+        message(messages=[{"role": "user", "content": [{"type": "text", "text": 7}]}]),
+        message(max_tokens="many"),
+        message(max_tokens=True),
+        message(tools={"name": "f"}),
+    ],
+)
+def test_wrong_types_are_told_from_what_cannot_be_translated(members: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as refused:
+        translation(members, "anthropic", "openai")
+    assert refused.value.code == "invalid_shape"
+
+
+def test_arguments_that_two_parsers_could_read_differently_are_refused() -> None:
+    called = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":1,"a":2}'}}
+    with pytest.raises(InputError, match="arguments of a call of the tool 'f'"):
+        translation(
+            chat(messages=[{"role": "assistant", "content": None, "tool_calls": [called]}]),
+            "openai",
+            "anthropic",
+        )
+
+
+def test_cached_tokens_are_part_of_the_prompt_in_one_format_and_beside_it_in_the_other() -> None:
+    said = {"id": "m1", "content": [{"type": "text", "text": "a"}], "stop_reason": "max_tokens"}
+    answer = json.loads(translation(chat(), "openai", "anthropic").answer(json.dumps(said).encode(), USAGE))
+    assert answer["usage"]["prompt_tokens"] == 15
+    assert answer["usage"]["prompt_tokens_details"] == {"cached_tokens": 3}
+    assert (answer["model"], answer["choices"][0]["finish_reason"]) == ("m", "length")
+    told = {"id": "c1", "choices": [{"message": {"content": "a"}, "finish_reason": "length"}]}
+    back = json.loads(translation(message(), "anthropic", "openai").answer(json.dumps(told).encode(), USAGE))
+    assert back["usage"] == {
+        "input_tokens": 10,
+        "cache_creation_input_tokens": 2,
+        "cache_read_input_tokens": 3,
+        "output_tokens": 5,
+    }
+    assert (back["model"], back["stop_reason"]) == ("m", "max_tokens")
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": {"tool_calls": [{}]}}]}', b"<html>"]
+)
+def test_an_answer_that_is_none_is_the_providers_failure(body: bytes) -> None:
+    with pytest.raises(UpstreamError):
+        translation(message(), "anthropic", "openai").answer(body, None)
+
+
+def test_a_refusal_is_one_in_the_other_format() -> None:
+    told = {"choices": [{"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}]}
+    back = json.loads(translation(message(), "anthropic", "openai").answer(json.dumps(told).encode(), None))
+    assert (back["content"], back["stop_reason"]) == ([{"type": "text", "text": "No."}], "refusal")
+
+
+def test_tool_uses_that_come_interleaved_are_told_one_after_the_other() -> None:
+    way = translation(message(stream=True), "anthropic", "openai")
+
+    def chunk(finish: str | None = None, **delta: Any) -> bytes:
+        told = {"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+        text = b"data: " + json.dumps(told).encode() + b"\n\n"
+        return way.event(parse(text, text), USAGE, "t")
+
+    def part(index: int, arguments: str, **more: Any) -> dict[str, Any]:
+        return {"index": index, "function": {"name": "f", "arguments": arguments}, **more}
+
+    out = chunk(tool_calls=[part(0, '{"a"', id="x"), part(1, '{"b"', id="y")])
+    out += chunk(tool_calls=[part(1, ":2}"), part(0, ":1}")]) + chunk("tool_calls")
+    text = b"data: [DONE]\n\n"
+    out += way.event(parse(text, text), USAGE, "t")
+    events = [json.loads(line[6:]) for line in out.splitlines() if line.startswith(b"data: ")]
+    starts = [one["content_block"]["id"] for one in events if one["type"] == "content_block_start"]
+    pieces: dict[int, str] = {}
+    for one in events:
+        if one["type"] == "content_block_delta":
+            pieces[one["index"]] = pieces.get(one["index"], "") + one["delta"]["partial_json"]
+    assert (starts, pieces) == (["x", "y"], {0: '{"a":1}', 1: '{"b":2}'})
+    assert [one["type"] for one in events[-2:]] == ["message_delta", "message_stop"]
+
+
+def test_the_message_of_any_error_body_is_found() -> None:
+    assert said_in(b'{"error": {"message": "too long"}}') == "too long"
+    assert said_in(b'{"error": "plain"}') == "plain"
+    assert said_in(b"<html>") == said_in(b"{}") == ""
