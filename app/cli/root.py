@@ -35,6 +35,7 @@ COMMANDS = {
         "app.cli.client_config:client_config",
         "Print the settings that point a client at this site.",
     ),
+    "status": ("app.cli.status:status", "Say how this site is: serving, sealed, backed up?"),
     "doctor": ("app.cli.doctor:doctor", "Check this host and this site, with remedies."),
     "database": ("app.cli.database:database", "Keep apart who owns, writes, seals and reads the record."),
     "backup": ("app.cli.backup:backup", "Write the whole site into one encrypted file."),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.config import Profile
 from app.core.paths import postgres_home
+from app.db.embedded import Embedded
 from app.db.keeping import embedded
 
 
@@ -21,6 +22,16 @@ def open_database(profile: Profile, folder: Path, *, serving: bool) -> AbstractA
         share=not serving,
         previous=profile.database.previous,
     )
+
+
+async def reachable(profile: Profile, folder: Path) -> str:
+    """The connection string of a database that answers without anything being started, empty when none does."""
+    if profile.database.url:
+        return profile.database.url.reveal()
+    server = Embedded(
+        folder=folder / "postgres", home=postgres_home(), password_file=folder / "keys" / "database"
+    )
+    return server.url if await server.answers() else ""
 
 
 @asynccontextmanager
