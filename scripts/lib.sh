@@ -68,7 +68,7 @@ setup_postgres() {
 # setup_tools: what tests look at the system with; without rights to install them those tests say so and are left out
 setup_tools() {
     local pair missing=()
-    for pair in ip:iproute2 tcpdump:tcpdump strace:strace unshare:util-linux gcc:gcc rsyslogd:rsyslog rsyslogd:rsyslog-openssl; do
+    for pair in ip:iproute2 tcpdump:tcpdump strace:strace unshare:util-linux gcc:gcc rsyslogd:rsyslog rsyslogd:rsyslog-openssl age:age; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     [ "${#missing[@]}" = 0 ] && return

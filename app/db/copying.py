@@ -131,8 +131,9 @@ async def loading(
             await conn.execute(remark)
 
 
+# All names are gathered before the first is dropped: what a CASCADE took along has none any more.
 _EMPTY = """DO $$ DECLARE change text; BEGIN
-    FOR change IN
+    FOREACH change IN ARRAY ARRAY(
         SELECT format('DROP %s IF EXISTS %s CASCADE', CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE'
                       ELSE 'TABLE' END, c.oid::regclass)
         FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
@@ -141,7 +142,7 @@ _EMPTY = """DO $$ DECLARE change text; BEGIN
         SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::regprocedure)
         FROM pg_proc p WHERE p.pronamespace = current_schema()::regnamespace
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
-    LOOP
+    ) LOOP
         EXECUTE change;
     END LOOP;
 END $$"""

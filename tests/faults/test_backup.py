@@ -138,3 +138,8 @@ def test_a_database_of_the_sites_own_is_filled_once_and_nobody_serves_meanwhile(
     ground.program = fresh
     assert ground.users() == ["early"]
     assert fresh.run("audit", "verify").returncode == 0
+    assert fresh.run("user", "create", "late").returncode == 0
+    origin = json.loads(fresh.run(*ground.words("--check", "--json")).stdout)["origin"]
+    replaced = fresh.run(*ground.words("--replace", origin))
+    assert replaced.returncode == 0, replaced.stderr
+    assert ground.users() == ["early"]

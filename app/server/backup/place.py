@@ -53,6 +53,17 @@ def new_stage(folder: Path) -> Path:
     return stage / "new"
 
 
+@contextmanager
+def forgotten_unless_begun(folder: Path) -> Iterator[None]:
+    """A restore that fails leaves nothing behind, unless a database may have been filled for it."""
+    try:
+        yield
+    except BaseException:
+        if not (folder / STAGE / "loading").exists():
+            shutil.rmtree(folder / STAGE, ignore_errors=True)
+        raise
+
+
 def entries(folder: Path) -> list[Path]:
     """What of a site is in a data folder: nothing but empty folders is nothing."""
     return [path for path in _movable(folder) if not path.is_dir() or any(path.rglob("*"))]

@@ -17,7 +17,7 @@ from app.backup.reading import BackupReader, Checked, unpacked
 from app.config import Profile, load
 from app.core import crash
 from app.core.clock import Clock
-from app.core.errors import ConfigError, ConflictError, InputError
+from app.core.errors import ConfigError, ConflictError, InputError, SallyportError
 from app.core.paths import postgres_home, resources
 from app.db import Connection, connect
 from app.db.copying import Shape, Table, analyse, copy_in, is_empty, loading, marked, recognise
@@ -28,6 +28,7 @@ from app.server.backup.place import (
     STAGE,
     complete,
     entries,
+    forgotten_unless_begun,
     new_stage,
     put_in_place,
     restoring,
@@ -93,7 +94,8 @@ def restore_site(
                     url, profile, new, _said(checked), reason=wanted.reason, clock=clock
                 )
 
-        rows, declared = run_guarded(profile, lambda _: filled(), fast=False)
+        with forgotten_unless_begun(folder):
+            rows, declared = run_guarded(profile, lambda _: filled(), fast=False)
         if __debug__:
             crash.at("restore.after_load")
         _give_away(folder, new)
@@ -144,7 +146,7 @@ def _permitted(folder: Path, there: list[Path], by: Vouched, wanted: Wanted) -> 
             f"There is a site in {folder} ({origin or 'without a sealed record'}).",
             remedy=f"Choose an empty --data, or replace it: --replace {origin or folder.name}",
         )
-    if wanted.replace != (origin or folder.name):
+    if (base_origin(wanted.replace) if origin else wanted.replace) != (origin or folder.name):
         raise ConflictError(
             f"{wanted.replace!r} is not the name of the site in {folder}.",
             remedy=f"Type its name: --replace {origin or folder.name}",
@@ -256,8 +258,12 @@ class _Load(msgspec.Struct, frozen=True, kw_only=True):
             if given:
                 write_durably(self.stage / "loading", mark.encode())
             known = read_migrations(resources() / "migrations")
-            async with loading(conn, shape_of(checked), known, mark=mark, replace=filled):
-                rows = await fill(conn, checked, parts, progress)
+            try:
+                async with loading(conn, shape_of(checked), known, mark=mark, replace=filled):
+                    rows = await fill(conn, checked, parts, progress)
+            except SallyportError:
+                (self.stage / "loading").unlink(missing_ok=True)  # rolled back, for certain
+                raise
             await analyse(conn)
         return rows
 
