@@ -2,9 +2,10 @@
 
 files.py    what of a data folder goes along
 write.py    a backup of a site that may be serving
-open.py     who signed a backup, and whether it is whole
+opening.py  who signed a backup
 restore.py  a site out of a backup, declared to its record
 place.py    a restored data folder put in its place: the old one or the new one, never half
-drill.py    a restore into a scratch folder, and the record verified there
+scratch.py  a backup in a scratch folder, for drills
 schedule.py backups by the clock
+standing.py what doctor and status say of backups
 """
