@@ -28,10 +28,15 @@ async def reachable(profile: Profile, folder: Path) -> str:
     """The connection string of a database that answers without anything being started, empty when none does."""
     if profile.database.url:
         return profile.database.url.reveal()
-    server = Embedded(
-        folder=folder / "postgres", home=postgres_home(), password_file=folder / "keys" / "database"
-    )
+    server = _embedded_in(folder)
     return server.url if await server.answers() else ""
+
+
+def _embedded_in(folder: Path) -> Embedded:
+    there = folder.resolve()  # a relative path of a socket would be taken for a host's name
+    return Embedded(
+        folder=there / "postgres", home=postgres_home(), password_file=there / "keys" / "database"
+    )
 
 
 @asynccontextmanager
