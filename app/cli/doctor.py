@@ -7,7 +7,9 @@ import click
 
 from app.cli.site import Output, json_option, site_options, site_profile
 from app.config import Profile
+from app.core.clock import SystemClock
 from app.core.errors import SallyportError
+from app.server.backup.standing import backup_findings
 from app.server.checks import (
     Finding,
     confinement_findings,
@@ -18,6 +20,7 @@ from app.server.checks import (
 )
 from app.server.folder import PROFILE
 from app.server.host.held import enforcement_findings
+from app.server.host.standing import certificate_finding, clock_findings, permission_findings
 from app.server.rooms.forward import place_findings
 from app.server.rooms.seal_checks import seal_findings
 from app.server.tools import sign_in_findings
@@ -42,23 +45,37 @@ def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
             Finding(
                 check="profile", state="ok", found=str(named) if named.exists() else "none yet: defaults"
             ),
-            *folder_findings(folder),
+            *site_findings(loaded, folder),
             *listener_findings(loaded),
             *place_findings(loaded),
             *sign_in_findings(loaded),
-            *asyncio.run(_asked(loaded, folder)),
+            *asyncio.run(asked(loaded, folder)),
         ]
-    _print(Output(as_json=as_json), findings)
+    show(Output(as_json=as_json), findings)
     return int(any(finding.state == "fail" for finding in findings))
 
 
-async def _asked(profile: Profile, folder: Path) -> list[Finding]:
+def site_findings(profile: Profile, folder: Path) -> list[Finding]:
+    """What the files of a site tell."""
+    now = SystemClock().now()
+    certificate = certificate_finding(profile, folder, now=now)
+    return [
+        *folder_findings(folder),
+        *permission_findings(folder),
+        *clock_findings(folder, now=now),
+        *([certificate] if certificate else []),
+        *backup_findings(profile, folder, now=now),
+    ]
+
+
+async def asked(profile: Profile, folder: Path) -> list[Finding]:
     """What only the database and the files of the record can tell."""
     sealed = [finding async for finding in seal_findings(profile, folder)]
     return [*await database_findings(profile, folder), *sealed]
 
 
-def _print(output: Output, findings: list[Finding]) -> None:
+def show(output: Output, findings: list[Finding]) -> None:
+    """One line each, with the remedy below; or all as JSON."""
     if output.as_json:
         output.value(findings)
         return

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from app.config.backup import Backup
 from app.config.outward.vaults import Vault
 from app.config.secret import Secret
 from app.config.section import Name, Positive, Seconds, Section
@@ -75,6 +76,13 @@ class Database(Section, frozen=True):
     auditor: Annotated[
         str,
         Meta(description="role that may look at the record and nothing else, kept so after each migration"),
+    ] = ""
+    previous: Annotated[
+        str,
+        Meta(
+            description="folder with the programs (bin/postgres) of the older PostgreSQL that wrote the embedded"
+            " database; needed only when a start asks for it"
+        ),
     ] = ""
     pool: Annotated[Positive, Meta(description="connections beside the record's own")] = 6
     connect_timeout: Annotated[Seconds, Meta(description="seconds to wait for a connection")] = 5.0
@@ -358,4 +366,5 @@ class Profile(Section, frozen=True):
     egress: Annotated[Egress, Meta(description="further destinations and trust")] = Egress()
     identity: Annotated[Identity, Meta(description="sign-in and sessions")] = Identity()
     secrets: Annotated[Secrets, Meta(description="the store of secrets")] = Secrets()
+    backup: Annotated[Backup, Meta(description="backups by the clock")] = Backup()
     log: Annotated[Log, Meta(description="logging")] = Log()

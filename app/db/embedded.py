@@ -30,12 +30,12 @@ _SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",
-    "io_method": "sync",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "client_connection_check_interval": "5s",
 }
+_SINCE_18 = {"io_method": "sync"}
 _LOG_LIMIT = 8 * 1024 * 1024
 _START_SECONDS = 120.0
 _RESTART_SECONDS = 0.25
@@ -48,10 +48,23 @@ class Embedded:
 
     def __init__(self, *, folder: Path, home: Path, password_file: Path) -> None:
         self.folder = folder
+        self.home = home
         self._home = home
         self._password_file = password_file
         self._owner: Owner = server_owner(folder)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def major(self) -> int:
+        """The version of the programs, as the cluster says that they made."""
+        try:
+            return int((self._cluster / "PG_VERSION").read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def beside(self, folder: Path, *, home: Path) -> "Embedded":
+        """Another server with the same password."""
+        return Embedded(folder=folder, home=home, password_file=self._password_file)
 
     @property
     def url(self) -> str:
@@ -191,7 +204,7 @@ class Embedded:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         arguments = [str(self._home / "bin" / "postgres"), "-D", str(self._cluster)]
-        for name, value in {**_SETTINGS, "unix_socket_directories": str(self._socket_folder)}.items():
+        for name, value in self._settings().items():
             arguments += ["-c", f"{name}={value}"]
         prctl = ctypes.CDLL(None).prctl
 
@@ -207,6 +220,10 @@ class Embedded:
                 **self._owner.spawn(),
             )
         return cast("subprocess.Popen[bytes]", process)
+
+    def _settings(self) -> dict[str, str]:
+        newer = _SINCE_18 if self.major >= 18 else {}
+        return {**_SETTINGS, **newer, "unix_socket_directories": str(self._socket_folder)}
 
     def _log_file(self) -> IO[bytes]:
         path = self.folder / "log" / "postgres.log"

@@ -9,6 +9,7 @@ from typing import IO
 
 from app.core.errors import DatabaseError
 from app.db.embedded import Embedded
+from app.db.major import bring_up, settle
 
 
 @asynccontextmanager
@@ -19,19 +20,23 @@ async def embedded(
     password_file: Path,
     wait: float,
     share: bool,
+    previous: str = "",
     meanwhile: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[str]:
     """The connection string of the embedded database, started by whoever first holds the folder.
 
     With `share`, a server that another process of ours runs is used instead; without, at most `wait` seconds
-    are spent to get hold of the folder. `meanwhile` is done while PostgreSQL starts.
+    are spent to get hold of the folder. `meanwhile` is done while PostgreSQL starts. A cluster of an older PostgreSQL
+    is copied first; `previous` names a folder with its programs, if they are not where they were.
     """
     server = Embedded(folder=folder, home=home, password_file=password_file)
     with (folder.parent / "postgres.lock").open("ab") as lock:
         if not await _hold(lock, server, wait=wait, share=share):
             yield server.url
             return
+        copied = await bring_up(server, previous=previous)
         await server.start(meanwhile=meanwhile)
+        settle(server, copied=copied)
         # Its life is this block.
         keeper = asyncio.create_task(server.keep(), name="embedded PostgreSQL")
         try:

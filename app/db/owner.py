@@ -69,12 +69,13 @@ def reachable_home(home: Path, *, owner: Owner, spare: Path) -> Path:
     """The binaries, copied once beside the cluster when the server's user cannot reach them where they are."""
     if not owner.change or owner.reaches(home / "bin" / "postgres"):
         return home
-    if not (spare / ".complete").exists():
+    complete = spare / ".complete"
+    if not complete.exists() or complete.read_text(encoding="utf-8") != str(home):
         shutil.rmtree(spare, ignore_errors=True)
         shutil.copytree(home, spare, symlinks=True)
         for path in (spare, *spare.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
                 owner.own(path)
-        (spare / ".complete").touch()
+        complete.write_text(str(home), encoding="utf-8")
     return spare

@@ -18,6 +18,7 @@ from app.db.owner import server_owner
 from app.egress.sandbox.offered import offered
 from app.server.listen.connection import uses_compiled_parser
 from app.server.listen.listener import is_loopback, split_address
+from app.server.rooms.database import reachable
 from app.server.rooms.roles import standing
 
 _FREE_BYTES = 1024**3
@@ -138,7 +139,7 @@ def listener_findings(profile: Profile) -> Iterator[Finding]:
 async def database_findings(profile: Profile, folder: Path) -> list[Finding]:
     """Whether the database can be used."""
     if not profile.database.url:
-        return [_embedded(folder)]
+        return [_embedded(folder), *await _running(profile, folder)]
     try:
         conn = await connect(
             profile.database.url.reveal(), purpose="doctor", timeout=profile.database.connect_timeout
@@ -163,6 +164,21 @@ async def database_findings(profile: Profile, folder: Path) -> list[Finding]:
             )
         findings.append(_role(*await standing(conn)))
         return findings
+
+
+async def _running(profile: Profile, folder: Path) -> list[Finding]:
+    """The version of the embedded server, where one runs."""
+    url = await reachable(profile, folder)
+    if not url:
+        return []
+    try:
+        async with await connect(url, purpose="doctor", timeout=profile.database.connect_timeout) as conn:
+            version = conn.info.server_version
+    except SallyportError as error:
+        return [Finding(check="database", state="fail", found=error.message, remedy=error.remedy)]
+    return [
+        Finding(check="database", state="ok", found=f"PostgreSQL {version // 10000}.{version % 10000} runs")
+    ]
 
 
 def _role(name: str, superuser: bool, owner: bool) -> Finding:

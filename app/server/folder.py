@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.core.errors import ConfigError
+from app.server.backup.place import finish
 
 PROFILE = "profile.yaml"
 
@@ -32,10 +33,17 @@ def default_folder() -> Path:
 
 
 def prepare(folder: Path) -> Path:
-    """Make the folder and its private parts; ConfigError says why it cannot be."""
+    """The folder, ready for a site: made if it is new, and with a restore that was interrupted brought to its end."""
+    finish(make(folder))
+    return make(folder, "keys")
+
+
+def make(folder: Path, *private: str) -> Path:
+    """Make the folder and private ones in it; ConfigError says why it cannot be."""
     try:
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        (folder / "keys").mkdir(mode=0o700, exist_ok=True)
+        for name in private:
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise ConfigError(
             f"The data folder {folder} cannot be made ({error.strerror}).",

@@ -8,6 +8,7 @@ from app.audit.store import ensure_partitions
 from app.core.call import Resource
 from app.db.listen import listen
 from app.jobs import Job, run_jobs
+from app.server.backup.schedule import Scheduled
 from app.server.doors import Doors, task_ledger
 from app.server.first_run import host_call
 from app.server.listen.listener import Listener
@@ -61,6 +62,7 @@ async def run_work(
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
         Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
         *pull_jobs(site, doors.pulls),
+        Job(name="backup", seconds=30.0, work=Scheduled(site).step),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:

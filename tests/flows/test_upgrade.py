@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from tests.faults.callers import CALLS, call, caller
-from tests.fix_process import Program, Provider
+from tests.faults.verifying import unsealed
+from tests.fix_process import Program, Provider, until
 
 pytestmark = pytest.mark.slow
 RELEASED = sorted((Path(__file__).parent.parent / "frozen" / "schemas").glob("*.sql"))
@@ -54,6 +55,7 @@ async def test_released_schema_is_upgraded_and_loses_nothing(restored: tuple[Pro
     with program.serving() as process:
         async with caller() as session:
             assert {(await call(session, process.url, key, door)).status for door in CALLS} == {200}
+        await asyncio.to_thread(until, lambda: not unsealed(program), 60)
     after = _tables(program)
     for table, rows in before.items():
         if table in _HISTORY or after[table] == rows:
@@ -65,6 +67,8 @@ async def test_released_schema_is_upgraded_and_loses_nothing(restored: tuple[Pro
     assert len(after["audit_events"]) >= len(before["audit_events"]) + 2 * len(CALLS)
     listed = json.loads(program.run("audit", "list", "--limit", "500", "--json").stdout)
     assert traces <= {line["trace_id"] for line in listed}
+    verified = program.run("audit", "verify")
+    assert verified.returncode == 0, verified.stdout
     users = {user["name"]: user["state"] for user in json.loads(program.run("user", "list", "--json").stdout)}
     assert users == {"dora": "active", "eve": "disabled"}
 

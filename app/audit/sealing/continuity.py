@@ -85,7 +85,7 @@ async def _behind(
         later = position(Checkpoint(newest.origin, 0, b"")) > position(
             msgspec.structs.replace(signed, size=0)
         )
-        if later and any(signed.origin == epoch.origin for epoch in epochs):
+        if later and _declared(signed.origin, epochs, keys):
             return None  # a restore was declared since, on this node or another
         return _rollback(signed, latest.place, f"the newest tree of the database is {newest.origin}")
     if signed.size > head.size:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from app.audit.sealing.outside import Line
+from app.audit.sealing.outside import Line, Outside
 from app.core.errors import InputError
 from app.server.rooms.seal import outside_of
 from app.server.site import Site
@@ -21,7 +21,11 @@ class _Statement(msgspec.Struct):
 
 def published(site: Site) -> Iterator[tuple[str, bytes]]:
     """Checkpoints with the place where they were found: the newest head, and each line of the append-only file."""
-    outside = outside_of(site)
+    return published_at(outside_of(site))
+
+
+def published_at(outside: Outside) -> Iterator[tuple[str, bytes]]:
+    """The same of any place."""
     if outside.head.exists():
         yield str(outside.head), outside.head.read_bytes()
     for place, text in _lines(outside.file):
@@ -31,9 +35,14 @@ def published(site: Site) -> Iterator[tuple[str, bytes]]:
 
 def statements(site: Site, further: Sequence[Path] = ()) -> list[tuple[str, bytes]]:
     """Signed statements of this node, and of other nodes whose files are given."""
+    return statements_in([site.folder / "record" / STATEMENTS, *further])
+
+
+def statements_in(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
+    """The statements of such files."""
     return [
         (place, _decoded(text, _Statement, place).note.encode())
-        for path in (site.folder / "record" / STATEMENTS, *further)
+        for path in paths
         for place, text in _lines(path)
     ]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.config import Profile
 from app.core.paths import postgres_home
+from app.db.embedded import Embedded
 from app.db.keeping import embedded
 
 
@@ -25,6 +26,22 @@ def open_database(
         wait=30.0,
         share=not serving,
         meanwhile=meanwhile,
+        previous=profile.database.previous,
+    )
+
+
+async def reachable(profile: Profile, folder: Path) -> str:
+    """The connection string of a database that answers without anything being started, empty when none does."""
+    if profile.database.url:
+        return profile.database.url.reveal()
+    server = _embedded_in(folder)
+    return server.url if await server.answers() else ""
+
+
+def _embedded_in(folder: Path) -> Embedded:
+    there = folder.resolve()  # a relative path of a socket would be taken for a host's name
+    return Embedded(
+        folder=there / "postgres", home=postgres_home(), password_file=there / "keys" / "database"
     )
 
 

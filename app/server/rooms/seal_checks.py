@@ -11,6 +11,7 @@ from app.config import Profile
 from app.core.errors import ConfigError, ProofError, SallyportError
 from app.db import connect
 from app.server.checks import Finding
+from app.server.rooms.database import reachable
 from app.server.rooms.seal import outside_at
 from app.server.rooms.seal_keys import key_source
 
@@ -34,9 +35,9 @@ async def seal_findings(profile: Profile, folder: Path) -> AsyncIterator[Finding
         return
     told = f"{latest.checkpoint.size} rows of {latest.checkpoint.origin}" if latest else "none yet"
     yield Finding(check="checkpoints outside", state="ok", found=told)
-    if profile.database.url:
+    if url := await reachable(profile, folder):
         try:
-            found = await _survey(profile, folder)
+            found = await _survey(profile, folder, url)
         except (SallyportError, *Failed):
             return  # the database's own line says why
         yield _unsealed(found)
@@ -44,10 +45,9 @@ async def seal_findings(profile: Profile, folder: Path) -> AsyncIterator[Finding
             yield Finding(check="record seal", state="fail", found=said, remedy=remedy)
 
 
-async def _survey(profile: Profile, folder: Path) -> Survey:
-    url = profile.database.url
+async def _survey(profile: Profile, folder: Path, url: str) -> Survey:
     timeout = profile.database.connect_timeout
-    async with await connect(url.reveal() if url else "", purpose="doctor", timeout=timeout) as conn:
+    async with await connect(url, purpose="doctor", timeout=timeout) as conn:
         outside = outside_at(profile, folder)
         return await survey(conn, source=key_source(profile, folder), outside=outside)
 

@@ -77,7 +77,9 @@ class _Live:
             dropped.add(name, data, trust, self.report)
         if not epochs:
             self.report.doubts.append("nothing of the record is sealed yet")
-        outside = self._outside(trust, [epoch.origin for epoch in epochs])
+        origins = [epoch.origin for epoch in epochs]
+        lost = {origin for epoch in epochs for origin in _previous(epoch, trust)} - set(origins)
+        outside = self._outside(trust, origins, lost)
         absent = 0
         for epoch in epochs:
             tree = StoredTree(epoch, self._connections, trust, self._rows, dropped)
@@ -115,7 +117,9 @@ class _Live:
             report=self.report,
         )
 
-    def _outside(self, trust: Trust, origins: list[str]) -> dict[str, list[tuple[str, int, bytes]]]:
+    def _outside(
+        self, trust: Trust, origins: list[str], lost: set[str]
+    ) -> dict[str, list[tuple[str, int, bytes]]]:
         """Checkpoints from outside by origin: name, size, root."""
         found: dict[str, list[tuple[str, int, bytes]]] = {}
         given = [*self._around.checkpoints, *self._anchors.checkpoints]
@@ -125,7 +129,9 @@ class _Live:
             except Unreadable as error:
                 self.report.fault(f"{name}: {error}", file=name)
                 continue
-            if origin not in origins:
+            if origin in lost:
+                self.report.notices.append(f"{name} is of {origin}, a tree that a declared restore has lost")
+            elif origin not in origins:
                 self.report.fault(f"{name} is of {origin}, which the database does not know", file=name)
             found.setdefault(origin, []).append((name, size, root))
         self.report.checked["checkpoints outside"] = len(given)
@@ -188,3 +194,12 @@ class _Live:
                     self.report.fault(f"the content {one.digest} was changed")
             after, count = found[-1].digest, count + len(found)
         self.report.checked["contents"] = count
+
+
+def _previous(epoch: store.Epoch, trust: Trust) -> list[str]:
+    """The tree that was signed before this one, as the signed statement that began it says."""
+    if not epoch.statement:
+        return []
+    text = trust.signed(epoch.statement.encode(), f"the statement that began {epoch.origin}")
+    lines = text.decode(errors="replace").splitlines()
+    return [line.split()[1] for line in lines if line.startswith("previous ") and line != "previous none"]
