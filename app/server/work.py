@@ -1,6 +1,7 @@
 """The periodic work of a serving site: each job by name, and what wakes it early."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 from app.audit.retention.retention import RUN
@@ -31,6 +32,37 @@ async def run_work(
             if payload in ("", name):
                 event.set()
 
+    jobs = [
+        *_following(site, changed),
+        *_keeping(site),
+        Job(name="sign-ins", seconds=10.0, work=partial(end_of_the_gone, site, doors.sign_ins)),
+        Job(name="seal", seconds=1.0, work=seal.sealer.step),
+        Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
+        *pull_jobs(site, doors.pulls),
+        Job(name="idle connections", seconds=5.0, work=listener.close_idle),
+    ]
+    if certificate is not None:
+        jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run_jobs(jobs))
+        group.create_task(forward(site, doors.connector))
+        group.create_task(listen(lambda: site.connection("listen"), heard))
+
+
+def _following(site: Site, changed: Mapping[str, asyncio.Event]) -> list[Job]:
+    """What other nodes change is taken up at once, or within a second."""
+    return [
+        Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
+        Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
+        Job(name="secrets", seconds=1.0, work=site.secrets.catalogue.follow, wake=changed["secret"]),
+        Job(name="catalog", seconds=1.0, work=site.catalog.refresh, wake=changed["catalog"]),
+        Job(name="persons", seconds=1.0, work=site.keeping.persons.refresh, wake=changed["persons"]),
+    ]
+
+
+def _keeping(site: Site) -> list[Job]:
+    """What time does to the tables."""
+
     async def partitions() -> None:
         async with site.pool.connection() as conn:
             await ensure_partitions(conn)
@@ -46,28 +78,12 @@ async def run_work(
                 removed = await site.keeping.retention.run(passage)
                 passage.note(result={"rows": sum(one.rows for one in removed), "statements": len(removed)})
 
-    jobs = [
-        Job(name="identity", seconds=1.0, work=site.identity.refresh, wake=changed["identity"]),
-        Job(name="policy", seconds=1.0, work=site.engine.refresh, wake=changed["policy"]),
-        Job(name="secrets", seconds=1.0, work=site.secrets.catalogue.follow, wake=changed["secret"]),
-        Job(name="catalog", seconds=1.0, work=site.catalog.refresh, wake=changed["catalog"]),
-        Job(name="persons", seconds=1.0, work=site.keeping.persons.refresh, wake=changed["persons"]),
+    return [
         Job(name="statements", seconds=10.0, work=statements),
         Job(name="retention", seconds=3600.0, work=retention),
         Job(name="key use", seconds=60.0, work=site.identity.flush),
         Job(name="prune", seconds=3600.0, work=site.identity.prune),
         Job(name="tasks", seconds=600.0, work=task_ledger(site).prune),
-        Job(name="sign-ins", seconds=10.0, work=partial(end_of_the_gone, site, doors.sign_ins)),
         Job(name="partitions", seconds=3600.0, work=partitions),
-        Job(name="seal", seconds=1.0, work=seal.sealer.step),
-        Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
-        *pull_jobs(site, doors.pulls),
         Job(name="backup", seconds=30.0, work=Scheduled(site).step),
-        Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
-    if certificate is not None:
-        jobs.append(Job(name="certificate", seconds=5.0, work=certificate.reload))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run_jobs(jobs))
-        group.create_task(forward(site, doors.connector))
-        group.create_task(listen(lambda: site.connection("listen"), heard))
