@@ -17,7 +17,8 @@ from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import declared
 from app.server.host.control import Ask, Told, ask
 from app.server.host.hangup import following_hangups
-from app.server.serve import Running, running
+from app.server.host.running import Running
+from app.server.serve import running
 from tests.fix_server import Served, _reachable, until
 from tests.simulators.raw_server import raw_server
 
@@ -195,7 +196,7 @@ async def test_bad_profile_changes_nothing_and_says_why(
     ):
         with pytest.raises(SallyportError, match=r"mcp\.servers\.broken"):
             await site.reload(broken=broken)
-        assert site.server.doors.servers.names == ("far",)
+        assert site.server.doors.servers.entries.keys() == {"far"}
         assert await site.where("far") == "far1"
         rows = site.served.record("action = 'admin.profile.reload' AND kind = 'outcome'")
     assert [row["status"] for row in rows] == ["error"]
@@ -210,7 +211,7 @@ async def test_hangup_reads_the_profile_again_on_the_record(database: str, tmp_p
             site.write(far=url(1))
             os.kill(os.getpid(), signal.SIGHUP)
             await until(lambda: len(_reloads(site.served)) == 2, 60.0)
-        assert site.server.doors.servers.names == ("far",)
+        assert site.server.doors.servers.entries.keys() == {"far"}
         assert _reloads(site.served) == ["error", "ok"]
 
 

@@ -64,7 +64,7 @@ class Redacted:
     """An upstream whose every answer, message and error is free of known secrets."""
 
     def __init__(self, upstream: Upstream, redactor: Redactor, *, age: int = 0) -> None:
-        self._age = age << 64
+        self._age = age
         self.name = upstream.name
         self.sessions = upstream.sessions
         self._upstream = upstream
@@ -73,7 +73,8 @@ class Redacted:
 
     def of(self, caller: Caller, method: str) -> Upstream:
         """As the upstream does, cleaned."""
-        return Redacted(self._upstream.of(self._heard(caller), method), self._redactor)
+        mine = self._upstream.of(self._heard(caller), method)
+        return Redacted(mine, self._redactor, age=self._age)
 
     def place(self, caller: Caller) -> str:
         """As the upstream does."""
@@ -82,7 +83,7 @@ class Redacted:
     @property
     def changes(self) -> int:
         """As the upstream counts them; one that took another's place is a change of all that was there."""
-        return self._age + self._upstream.changes
+        return (self._age << 64) + self._upstream.changes
 
     async def run(self) -> None:
         """As the upstream does."""
