@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import click
-
 from app.cli.release.recording import govern, has_record
 from app.cli.release.where import profile_of
-from app.cli.site import operator_call
+from app.cli.site import Output, operator_call
 from app.core.call import Resource
 from app.core.errors import InputError
 from app.release.bundles import check_bundle, take_in
@@ -17,7 +15,7 @@ from app.release.trust import Believed
 _PRICES = "prices.yaml"
 
 
-def apply_bundle(site: Installed, medium: Medium, believed: Believed) -> None:
+def apply_bundle(site: Installed, medium: Medium, believed: Believed, output: Output) -> None:
     """Take a bundle in; policies hold at once, prices from the next start of the server."""
     data, manifest = Path(site.data), believed.verified.manifest
     if not data.is_dir():
@@ -26,11 +24,12 @@ def apply_bundle(site: Installed, medium: Medium, believed: Believed) -> None:
     arguments = {"kind": manifest.kind, "number": manifest.number, "manifest": believed.verified.sha256}
     govern(site, "admin.bundle.apply", f"{manifest.kind}/{manifest.number}", arguments)
     folder = take_in(data, medium, believed, readable=_readable)
+    facts = {"kind": manifest.kind, "number": manifest.number, "version": manifest.version}
     if manifest.kind == "policies":
         names = _apply_policies(site, folder, f"bundle {manifest.kind}/{manifest.number}")
-        click.echo(f"Policies that hold now: {', '.join(names)}.")
+        output.value({**facts, "policies": names}, f"Policies that hold now: {', '.join(names)}.")
     else:
-        click.echo(f"Price table {manifest.version} counts from the next start of the server.")
+        output.value(facts, f"Price table {manifest.version} counts from the next start of the server.")
 
 
 def _readable(kind: str, folder: Path) -> None:

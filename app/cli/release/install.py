@@ -10,6 +10,7 @@ import click
 
 from app import __version__
 from app.cli.release.where import MEDIUM, default_prefix, installed, own_schemas, root_keyset, trust_options
+from app.cli.site import Output, json_option
 from app.core.clock import SystemClock
 from app.core.errors import ConfigError, InputError
 from app.release.installing.install import Source, Step, from_medium, own_file, stage, steps
@@ -38,8 +39,16 @@ _PATH = click.Path(path_type=Path)
 @click.option("--units", type=_PATH, help="Where systemd reads units, if that is not the usual folder.")
 @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 @trust_options
+@json_option
 def install(
-    *, prefix: Path, medium: Path | None, plan: bool, keyset: Path | None, development: bool, **where: Any
+    *,
+    prefix: Path,
+    medium: Path | None,
+    plan: bool,
+    keyset: Path | None,
+    development: bool,
+    as_json: bool,
+    **where: Any,
 ) -> None:
     """Install this file: a versioned folder, no unpacking at each start, a hardened systemd unit.
 
@@ -54,15 +63,17 @@ def install(
     alone = nullcontext() if plan or not place.state.is_dir() else place.alone()
     if medium is None:
         with alone:
-            _carry_out(steps(prefix, _own(), site, journal, units=units, link=link), plan)
+            done = _carry_out(steps(prefix, _own(), site, journal, units=units, link=link), plan, as_json)
     else:
         with alone, open_medium(medium) as opened:
             believed = believe(opened, root_keyset(place.keyset, keyset), development=development)
             source = from_medium(lambda place: stage(place, opened, believed), believed)
-            _carry_out(steps(prefix, source, site, journal, units=units, link=link), plan)
+            done = _carry_out(steps(prefix, source, site, journal, units=units, link=link), plan, as_json)
             if not plan:
                 pin(place.keyset, believed.keyset_data)
-    if not plan:
+    if as_json:
+        Output(as_json=True).value({"prefix": str(prefix), "planned": plan, "steps": done})
+    elif not plan:
         _next_steps(place, site)
 
 
@@ -102,15 +113,18 @@ def _own() -> Source:
     return own_file(Path(file), version=__version__, schemas=own_schemas())
 
 
-def _carry_out(planned: Iterable[Step], plan: bool) -> None:
-    count = 0
+def _carry_out(planned: Iterable[Step], plan: bool, as_json: bool) -> list[str]:
+    """Do it, or not, and say each step as it is done; the steps."""
+    done: list[str] = []
     for said, do in planned:
-        count += 1
-        click.echo(f"{'would ' if plan else ''}{said}")
+        done.append(said)
+        if not as_json:
+            click.echo(f"{'would ' if plan else ''}{said}")
         if not plan:
             do()
-    if not count:
+    if not done and not as_json:
         click.echo("Everything is in place already.")
+    return done
 
 
 def _next_steps(place: Place, site: Installed) -> None:
@@ -133,7 +147,10 @@ def _next_steps(place: Place, site: Installed) -> None:
 @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--purge", is_flag=True, help="Also remove the site's data, record and keys.")
 @click.option("--confirm", default="", help="With --purge: the data folder's path once more.")
-def uninstall(prefix: Path, units: Path | None, plan: bool, purge: bool, confirm: str) -> None:
+@json_option
+def uninstall(
+    *, prefix: Path, units: Path | None, plan: bool, purge: bool, confirm: str, as_json: bool
+) -> None:
     """Take an installation away; the site's data stays unless --purge is confirmed."""
     place = open_place(prefix)
     site = installed(place)
@@ -146,8 +163,11 @@ def uninstall(prefix: Path, units: Path | None, plan: bool, purge: bool, confirm
     home = Path(os.environ.get("HOME", "/nonexistent"))
     usual = Path("/etc/systemd/system") if root else home / ".config" / "systemd" / "user"
     links = [home / ".local" / "bin" / "sallyport"]
-    _carry_out(removal(place, site, units=units or usual, links=links, purge=purge), plan)
-    if not purge:
+    done = _carry_out(removal(place, site, units=units or usual, links=links, purge=purge), plan, as_json)
+    if as_json:
+        kept = "" if purge else site.data
+        Output(as_json=True).value({"prefix": str(prefix), "planned": plan, "steps": done, "kept": kept})
+    elif not purge:
         click.echo(f"The site's data is kept: {site.data}")
 
 

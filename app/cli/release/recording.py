@@ -8,7 +8,7 @@ import click
 
 from app.audit.event import Event
 from app.cli.release.where import installed, prefix_option, profile_of
-from app.cli.site import operator_call
+from app.cli.site import Output, json_option, operator_call
 from app.core.call import Resource
 from app.core.clock import SystemClock
 from app.core.errors import DatabaseError, RecordUnavailableError
@@ -73,14 +73,15 @@ def tell(place: Place) -> None:
 
 @click.command()
 @prefix_option
-def record(prefix: Path) -> None:
+@json_option
+def record(prefix: Path, as_json: bool) -> None:
     """Write those steps of updates into the record that it does not have yet."""
     place = open_place(prefix)
     site = installed(place)
     journal = Journal(place.journal, SystemClock())
     steps = journal.unrecorded()
     if not steps or not has_record(site):
-        click.echo("Nothing to record.")
+        Output(as_json=as_json).value({"recorded": 0}, "Nothing to record.")
         return
     from app.server.process import run_guarded
     from app.server.site import open_site
@@ -96,7 +97,7 @@ def record(prefix: Path) -> None:
 
     run_guarded(loaded, write, fast=False)
     journal.recorded(len(steps))
-    click.echo(f"{len(steps)} steps recorded.")
+    Output(as_json=as_json).value({"recorded": len(steps)}, f"{len(steps)} steps recorded.")
 
 
 def _event(step: Step) -> Event:

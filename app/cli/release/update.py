@@ -76,7 +76,10 @@ def verify(medium: Path, prefix: Path, keyset: Path | None, development: bool, a
 @prefix_option
 @_seconds
 @trust_options
-def apply(medium: Path, prefix: Path, seconds: float, keyset: Path | None, development: bool) -> int:
+@json_option
+def apply(
+    *, medium: Path, prefix: Path, seconds: float, keyset: Path | None, development: bool, as_json: bool
+) -> int:
     """Install the release, or take in the data, of a MEDIUM.
 
     The running release goes on until the new one is verified, unpacked and has checked itself. When the new one is
@@ -92,7 +95,7 @@ def apply(medium: Path, prefix: Path, seconds: float, keyset: Path | None, devel
             if manifest.kind == RELEASE:
                 updates.check_follows(work.place, manifest, verified.sha256)
         if manifest.kind != RELEASE:
-            apply_bundle(work.site, opened, believed)
+            apply_bundle(work.site, opened, believed, Output(as_json=as_json))
             updates.note_bundle(work, believed)
             done = None
         else:
@@ -100,13 +103,14 @@ def apply(medium: Path, prefix: Path, seconds: float, keyset: Path | None, devel
             govern(work.site, "admin.update.apply", manifest.version, arguments)
             done = updates.apply(work, opened, believed)
     tell(work.place)
-    return _said(work.place, done) if done is not None else 0
+    return _said(work.place, done, Output(as_json=as_json)) if done is not None else 0
 
 
 @update.command()
 @prefix_option
 @_seconds
-def rollback(prefix: Path, seconds: float) -> int:
+@json_option
+def rollback(prefix: Path, seconds: float, as_json: bool) -> int:
     """Go back to the release before, if the database has not changed since."""
     work = updating(prefix, seconds=seconds)
     with work.place.alone():
@@ -115,19 +119,20 @@ def rollback(prefix: Path, seconds: float) -> int:
         govern(work.site, "admin.update.rollback", before.version, {"number": before.number})
         done = updates.rollback(work)
     tell(work.place)
-    return _said(work.place, done)
+    return _said(work.place, done, Output(as_json=as_json))
 
 
 @update.command()
 @prefix_option
 @_seconds
-def settle(prefix: Path, seconds: float) -> int:
+@json_option
+def settle(prefix: Path, seconds: float, as_json: bool) -> int:
     """Judge an update that is not settled: after a power cut, or when the server was restarted by hand."""
     work = updating(prefix, seconds=seconds)
     with work.place.alone(wait=_SETTLE_PATIENCE):
         done = updates.settle(work)
     tell(work.place)
-    return _said(work.place, done)
+    return _said(work.place, done, Output(as_json=as_json))
 
 
 @update.command()
@@ -176,17 +181,19 @@ def _require_settled(place: Place) -> None:
         raise ConflictError("An update is not settled yet.", remedy="Run `sallyport update settle` first.")
 
 
-def _said(place: Place, done: Done) -> int:
+def _said(place: Place, done: Done, output: Output) -> int:
+    facts = {"release": done.release, "state": done.state, "reason": done.reason}
     if done.state == "settled":
-        click.echo(f"{done.release} serves." if not done.reason else f"{done.release}: {done.reason}.")
+        output.value(
+            facts, f"{done.release} serves." if not done.reason else f"{done.release}: {done.reason}."
+        )
         return 0
     if done.state == "waiting":
         program = place.root / "current" / "sallyport"
-        click.echo(
+        text = (
             f"{done.release} is in place. Restart the server ({program} serve), then: sallyport update settle"
         )
-        if done.reason:
-            click.echo(f"  {done.reason}")
+        output.value(facts, f"{text}\n  {done.reason}" if done.reason else text)
         return 0
     raise ReleaseError(
         f"The update was undone; {done.release} holds again: {done.reason}.",
