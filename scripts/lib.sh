@@ -140,6 +140,27 @@ setup_conformance() {
     printf '%s' "$want" >"$stamp"
 }
 
+# setup_clients: the coding agents that developers use, into .cache/clients, verified by hash; without npm their tests
+# are left out
+setup_clients() {
+    local folder=.cache/clients stamp=.cache/clients/.lock.sha256 want machine
+    want="$(cat build/clients/* | sha256sum | cut -d' ' -f1)"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
+    if ! command -v npm >/dev/null; then
+        say "npm is missing, so no coding agent is run against Sallyport (Debian: apt-get install npm)"
+        return
+    fi
+    say "setting up: Claude Code and Codex (once, about 650 MB)"
+    mkdir -p "$folder"
+    cp build/clients/package.json build/clients/package-lock.json "$folder/"
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) \
+        || die "the packages of build/clients/package-lock.json could not be installed; npm's own message stands above"
+    machine="$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')"
+    ln -sfn "node_modules/@anthropic-ai/claude-code-linux-$machine/claude" "$folder/claude"
+    ln -sfn node_modules/.bin/codex "$folder/codex"
+    printf '%s' "$want" >"$stamp"
+}
+
 # fetch_everything_server FOLDER: the SDK's example server, which its wheel leaves out, from the source archive of
 # the version and hash that build/test.txt holds
 fetch_everything_server() {

@@ -80,11 +80,13 @@ def answer(request: dict[str, Any], script: Script) -> Answer:
 
 
 def last_user_text(request: dict[str, Any]) -> str:
-    """The text of the last message that a person wrote."""
+    """The text of the last message that a person wrote; empty when what a tool gave came after it."""
     given = request.get("messages") or request.get("input") or []
     if isinstance(given, str):
         return given
     for message in reversed(given):
+        if message.get("role") == "tool" or str(message.get("type")).endswith("_output"):
+            return ""
         if message.get("role") != "user":
             continue
         content = message.get("content")
