@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +42,16 @@ async def server_set(url: str, revision: str) -> Run:
     return _read(
         "server", revision, await _run("server", "--url", url, "--requirements", revision, *_PATIENCE)
     )
+
+
+async def server_scenarios(url: str, names: Sequence[str]) -> Run:
+    """Let the kit play single scenarios, which are in no set that counts, with the server at `url`."""
+    outputs = [await _run("server", "--url", url, "--scenario", name, *_PATIENCE) for name in names]
+    passed = {
+        name: bool(re.search(r"(?m)^Passed: [1-9]\d*/\d+, 0 failed", output))
+        for name, output in zip(names, outputs, strict=True)
+    }
+    return Run(scored=passed, unscored={}, output="\n".join(outputs))
 
 
 async def client_set(command: str, revision: str) -> Run:

@@ -1,16 +1,33 @@
 """Nothing that a tool server does right is wrong through Sallyport."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from app.config.tools import McpServer
 from tests.conformance.everything import OVER_STDIO, over_http
-from tests.conformance.kit import REVISIONS, Run, fetched, server_set
+from tests.conformance.kit import REVISIONS, Run, fetched, server_scenarios, server_set
 from tests.conformance.published import publish
 from tests.fix_tools import ALICE, ToolSite, tool_site
 
+WITH_TASKS = Path(__file__).resolve().parents[1] / "simulators" / "mcp_tasks.py"
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), fetched]
+
+
+# `tasks-status-notifications` is left out: the kit has nothing in it.
+TASKS = (
+    "tasks-capability-negotiation",
+    "tasks-dispatch-and-envelope",
+    "tasks-lifecycle",
+    "tasks-mrtr-composition",
+    "tasks-mrtr-input",
+    "tasks-request-headers",
+    "tasks-request-state-removal",
+    "tasks-required-task-error",
+    "tasks-wire-fields",
+)
 
 
 async def through(site: ToolSite, revision: str) -> Run:
@@ -36,3 +53,14 @@ async def test_remote_server_through_sallyport_is_the_server(database: str, tmp_
 async def test_program_through_sallyport_is_the_server(database: str, tmp_path: Path, revision: str):
     async with tool_site(database, tmp_path, servers={"every": OVER_STDIO}, default_key=ALICE) as site:
         publish(f"server {revision} through, program", await through(site, revision))
+
+
+async def test_a_server_with_tasks_passes_their_scenarios_through_sallyport(database: str, tmp_path: Path):
+    servers = {"every": McpServer(command=(sys.executable, str(WITH_TASKS)), read=(str(WITH_TASKS.parent),))}
+    async with tool_site(database, tmp_path, servers=servers, default_key=ALICE) as site:
+        url = site.url.replace("127.0.0.1", "localhost") + "/mcp/every"
+        publish("server 2026-07-28 through, a program with tasks", await server_scenarios(url, TASKS))
+        states = await site.rows(
+            "SELECT DISTINCT status FROM mcp_tool_executions WHERE tool = 'slow_compute'"
+        )
+    assert ("started",) in states
