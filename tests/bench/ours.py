@@ -16,12 +16,21 @@ UNRECORDED = ("-m", "tests.bench.unrecorded")
 
 
 def start_ours(
-    *, name: str, module: tuple[str, ...], folder: Path, upstream: int, slow: int
+    *,
+    name: str,
+    module: tuple[str, ...],
+    folder: Path,
+    upstream: int,
+    slow: int,
+    desk: dict[str, object] | None = None,
 ) -> tuple[Program, str]:
-    """A ready server and an API key for it; PostgreSQL, which any other gateway would have beside it, is not counted."""
+    """A ready server, with a tool program `desk` if one is given, and an API key for it.
+
+    PostgreSQL, which any other gateway would have beside it, is not counted.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "profile.yaml").write_text(json.dumps(_profile(upstream=upstream, slow=slow)))
+    (folder / "profile.yaml").write_text(json.dumps(_profile(upstream=upstream, slow=slow, desk=desk)))
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
     command = [
@@ -57,7 +66,7 @@ def aims(key: str) -> dict[str, Aim]:
     }
 
 
-def _profile(*, upstream: int, slow: int) -> dict[str, object]:
+def _profile(*, upstream: int, slow: int, desk: dict[str, object] | None) -> dict[str, object]:
     provider = {"dialect": "openai", "key": "unused"}
     model = {"upstream": "bench-model", "price": "gpt-4o-mini"}
     return {
@@ -70,7 +79,12 @@ def _profile(*, upstream: int, slow: int) -> dict[str, object]:
             "bench-model": {"provider": "fast", **model},
             "slow-model": {"provider": "slow", **model},
         },
-        "mcp": {"servers": {"harbour": {"url": f"http://127.0.0.1:{upstream}/mcp"}}},
+        "mcp": {
+            "servers": {
+                "harbour": {"url": f"http://127.0.0.1:{upstream}/mcp"},
+                **({"desk": desk} if desk else {}),
+            }
+        },
     }
 
 
