@@ -15,7 +15,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from app.config.tools import McpServer
+from app.config.tools import Mcp, McpServer
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
 from app.mcp import remotes
@@ -58,7 +58,7 @@ def add_upstream(site: ToolSite, name: str, url: str) -> None:
     made = remotes({name: entry}, connector=connector, tls=ssl.create_default_context(), clock=CLOCK, us=US)
     held = site.servers
     upstreams = dict(held._upstreams)
-    held.apply({**upstreams, **made}, entries={**held.entries, name: entry})
+    held.apply({**upstreams, **made}, Mcp(servers={**held.entries, name: entry}))
 
 
 async def use_everything(url: str, mode: str, context: dict[str, Any]) -> None:

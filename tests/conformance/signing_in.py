@@ -73,7 +73,7 @@ class SigningIn:
         parts = sign_in_parts(site, connector)
         tls = ssl.create_default_context()
         made = remotes({name: entry}, connector=connector, tls=tls, clock=site.clock, us=US, sign_in=parts)
-        servers.apply({**servers._upstreams, **made}, entries={**servers.entries, name: entry})
+        servers.apply({**servers._upstreams, **made}, mcp)
         return SignIns(parts)
 
     async def _sign_in(self, sign_ins: SignIns, name: str) -> None:

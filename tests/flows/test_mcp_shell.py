@@ -39,7 +39,11 @@ async def test_servers_are_listed_and_tried(database: str, tmp_path: Path):
     assert (code, [row["name"] for row in listed]) == (0, ["gone", "sample"])
     code, states, _ = await sallyport(database, tmp_path, "check")
     assert code == 0
-    assert [(row["name"], row["ok"]) for row in states] == [("gone", False), ("sample", True)]
+    assert [(row["name"], row["ok"]) for row in states] == [
+        ("gone", False),
+        ("sallyport", True),
+        ("sample", True),
+    ]
     assert "cannot be reached" in states[0]["error"]
     assert states[1]["server"] == "ticket-desk 1.0.0"
 

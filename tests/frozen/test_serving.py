@@ -47,10 +47,12 @@ def test_second_start_changes_nothing(bundle: Path, folder: Path, environment: d
 
 
 def _is_settings(path: Path, data: Path) -> bool:
-    """Keys, certificates and the like; not the database's own files, logs and locks."""
+    """Keys, certificates and the like; not the database's own files, logs and locks, nor the record, where each start
+    says how far the kernel holds it.
+    """
     return (
         path.is_file()
-        and "postgres" not in path.relative_to(data).parts
+        and not {"postgres", "record"} & set(path.relative_to(data).parent.parts[:1])
         and path.suffix not in {".log", ".lock"}
     )
 

@@ -190,7 +190,9 @@ def _said(place: Place, done: Done, output: Output) -> int:
         return 0
     if done.state == "waiting":
         program = place.root / "current" / "sallyport"
-        text = f"{done.release} is in place. Restart the server ({program} serve), then: sallyport update settle"
+        text = (
+            f"{done.release} is in place. Restart the server ({program} serve), then: sallyport update settle"
+        )
         output.value(facts, f"{text}\n  {done.reason}" if done.reason else text)
         return 0
     raise ReleaseError(

@@ -51,9 +51,9 @@ def permission_findings(folder: Path) -> Iterator[Finding]:
     """Files of keys that somebody else could read, and a data folder that somebody else could write."""
     if not folder.exists():
         return
-    wrong = [
-        path for path in sorted((folder / "keys").rglob("*")) if path.is_file() and _open_to_others(path)
-    ]
+    files = [path for path in sorted((folder / "keys").rglob("*")) if path.is_file()]
+    # Statements are no secret, and older releases wrote them for everybody.
+    wrong = [path for path in files if path.name != "statements" and _open_to_others(path)]
     wrong += [path for path in [*(folder / "tls").glob("*.key")] if _open_to_others(path)]
     yield Finding(
         check="keys",
