@@ -45,7 +45,7 @@ async def test_servers_are_listed_and_tried(database: str, tmp_path: Path):
         ("sample", True),
     ]
     assert "cannot be reached" in states[0]["error"]
-    assert states[1]["server"] == "ticket-desk 1.0.0"
+    assert states[2]["server"] == "ticket-desk 1.0.0"
 
 
 async def test_operator_is_governed_too(database: str, tmp_path: Path):

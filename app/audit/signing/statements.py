@@ -8,7 +8,7 @@ def remember(folder: Path, statement: str) -> None:
     """Add a statement to the folder's file, flushed to the disk."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "statements"
-    with open(path, "a", encoding="utf-8", opener=_ours) as file:  # noqa: PTH123 - Path.open takes no opener
+    with open(path, "a", encoding="utf-8", opener=_ours) as file:
         file.write(statement + "\n")
         file.flush()
         os.fsync(file.fileno())

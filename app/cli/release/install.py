@@ -11,8 +11,6 @@ import click
 from app import __version__
 from app.cli.release.where import MEDIUM, default_prefix, installed, own_schemas, root_keyset, trust_options
 from app.cli.site import Output, json_option
-from app.cli.site import Output, json_option
-from app.cli.site import Output, json_option
 from app.core.clock import SystemClock
 from app.core.errors import ConfigError, InputError
 from app.release.installing.install import Source, Step, from_medium, own_file, stage, steps

@@ -7,8 +7,6 @@ import click
 
 from app.audit.signing.keys import read_signers
 from app.cli.site import Output, json_option
-from app.cli.site import Output, json_option
-from app.cli.site import Output, json_option
 from app.release.keyset import parse_keyset
 from app.release.making import keys as making_keys
 from app.release.making.manifest import write_manifest
@@ -94,8 +92,6 @@ def manifest(folder: Path, *, schemas: tuple[int, int] | None, as_json: bool, **
 @json_option
 def sign(what: Path, key_files: tuple[Path, ...], as_json: bool) -> None:
     """Add signatures to WHAT: a medium's folder, or a keyset's file."""
-    names: list[str] = []
-    names: list[str] = []
     names: list[str] = []
     for file in key_files:
         signers = read_signers(file)
