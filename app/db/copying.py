@@ -193,6 +193,7 @@ async def _tables(conn: Connection) -> list[Table]:
         "SELECT f.relname, t.relname FROM pg_constraint k JOIN pg_class f ON f.oid = k.conrelid"
         " JOIN pg_class t ON t.oid = k.confrelid"
         " WHERE k.contype = 'f' AND k.conparentid = 0 AND k.connamespace = current_schema()::regnamespace"
+        " ORDER BY 1, 2"
     )
     order: TopologicalSorter[str] = TopologicalSorter({name: set() for name in sorted(found)})
     for name, other in await references.fetchall():
