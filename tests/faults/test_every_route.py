@@ -2,11 +2,13 @@
 
 import aiohttp
 import psycopg
+import pytest
 
 from tests.fix_server import Serve, until
 from tests.house.test_routes import _body, fill
 
 
+@pytest.mark.slow
 async def test_every_governed_route_is_refused_while_the_record_is_away(
     serve: Serve, http: aiohttp.ClientSession, database: str
 ):

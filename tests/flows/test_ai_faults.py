@@ -50,6 +50,7 @@ async def test_a_stream_that_fails_ends_with_the_dialects_error_event(database: 
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "status", "code"),
     [
@@ -138,6 +139,7 @@ async def test_a_client_that_leaves_cancels_the_provider_and_is_recorded(
     assert rows == [("cancelled", True, bool(after), True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "ping"), [("gpt", b": ping\n\n"), ("claude", b'event: ping\ndata: {"type": "ping"}\n\n')]
 )

@@ -70,6 +70,7 @@ async def test_every_page_is_shown_to_an_auditor_and_recorded(serve: Serve, visi
     assert {row["status"] for row in served.record("action = 'console.view' AND kind = 'outcome'")} == {"ok"}
 
 
+@pytest.mark.slow
 async def test_every_link_on_every_page_leads_somewhere(serve: Serve, visit: Visit) -> None:
     served = await serve(PROFILE)
     visitor = await signed_in(served, visit, "administrator")
@@ -250,6 +251,7 @@ async def test_filters_and_pages_narrow_the_list(serve: Serve, visit: Visit) -> 
     assert (await visitor.get("/console/decisions?action=console.view")).text.count("<tr id=") == 0
 
 
+@pytest.mark.slow
 async def test_the_live_list_brings_new_calls_and_ends_with_its_session(serve: Serve, visit: Visit) -> None:
     served = await serve()
     visitor = await signed_in(served, visit, "auditor")
@@ -276,6 +278,7 @@ async def test_the_live_list_brings_new_calls_and_ends_with_its_session(serve: S
     assert [row["status"] for row in watched] == ["ok"]
 
 
+@pytest.mark.slow
 async def test_a_call_that_is_still_open_is_shown_and_its_outcome_replaces_it(
     serve: Serve, visit: Visit
 ) -> None:
@@ -332,6 +335,7 @@ async def test_the_root_sends_browsers_to_the_console_and_answers_programs(
     assert served.record("kind <> 'outcome'") == []
 
 
+@pytest.mark.slow
 async def test_a_database_that_is_away_is_a_page_that_says_so(
     serve: Serve, visit: Visit, postgres: str
 ) -> None:

@@ -74,6 +74,7 @@ async def test_an_export_is_verified_by_the_program_and_by_the_script_alone(
     assert exported[0]["actor_kind"] == "operator"
 
 
+@pytest.mark.slow
 async def test_a_row_is_proven_by_a_file_and_a_key(shell: tuple[Served, Shell]) -> None:
     served, run = shell
     await run.site("export", "--output", str(run.folder / "out"))  # waits until the first rows are sealed
@@ -90,6 +91,7 @@ async def test_a_row_is_proven_by_a_file_and_a_key(shell: tuple[Served, Shell]) 
     assert (await run.script(proof))[0] == 1
 
 
+@pytest.mark.slow
 async def test_a_month_without_rows_is_an_empty_export(shell: tuple[Served, Shell]) -> None:
     served, run = shell
     made = await run.site("export", "--output", str(run.folder / "old"), "--month", "2020-12", "--json")
@@ -97,6 +99,7 @@ async def test_a_month_without_rows_is_an_empty_export(shell: tuple[Served, Shel
     assert (await run.alone("verify", str(run.folder / "old"), "--key", keys_of(served)[0])).code == 0
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_judged_is_not_called_tampered(shell: tuple[Served, Shell]) -> None:
     _, run = shell
     await run.site("export", "--output", str(run.folder / "out"))
@@ -116,6 +119,7 @@ async def test_an_export_replaces_nothing(shell: tuple[Served, Shell]) -> None:
     assert list((run.folder / "there").iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_the_record_of_a_serving_site_is_verified_in_place(shell: tuple[Served, Shell]) -> None:
     served, run = shell
     await run.site("export", "--output", str(run.folder / "out"))

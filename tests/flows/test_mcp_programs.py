@@ -114,6 +114,7 @@ async def test_call_in_a_dying_program_fails_in_words_and_is_recorded(database: 
     assert rows == [("error", "The tool server sim ended while it was needed.")]
 
 
+@pytest.mark.slow
 async def test_program_that_cannot_start_stops_nobody(database: str, tmp_path: Path):
     servers = {"none": McpServer(command=("/no/such/program",), timeout=1), "sim": simulator()}
     async with tool_site(database, tmp_path, servers=servers) as site:

@@ -34,6 +34,7 @@ async def told(served: Served, **request: Any) -> Told:
     return answer
 
 
+@pytest.mark.slow
 async def test_operator_sees_and_releases_a_held_program(serve: Serve) -> None:
     served = await serve(profile("good", "bad", bad=["--exit"]))
     servers = served.running.doors.servers

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.config.tools import McpServer
 from tests.fix_tools import BOB, ToolSite, tool_site
 
@@ -81,6 +83,7 @@ async def test_cancelled_request_ends_here_and_at_the_tool(database: str, tmp_pa
     assert told["result"]["content"][0]["text"] != "[]"
 
 
+@pytest.mark.slow
 async def test_nobody_cancels_for_another(database: str, tmp_path: Path):
     async with tool_site(database, tmp_path, servers={"sim": SIMULATOR}, permit=EVERYONE) as site:
         session, _ = await begin(site)

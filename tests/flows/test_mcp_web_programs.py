@@ -39,6 +39,7 @@ async def ready(site: ToolSite, name: str = "web") -> Any:
     return await until(lambda: (found := site.servers.states()[name]).state == "ready" and found, 60.0)
 
 
+@pytest.mark.slow
 async def test_program_is_called_on_the_port_it_was_given(database: str, tmp_path: Path) -> None:
     servers = {"web": web("--port", "${PORT}")}
     async with tool_site(database, tmp_path, servers=servers, permit=EVERYONE) as site:

@@ -91,6 +91,7 @@ async def test_rows_come_as_they_are_written_and_go_on_where_the_reader_was(
     assert (intent["resource"], intent["actor"]) == ("stream", "grace")
 
 
+@pytest.mark.slow
 async def test_a_revoked_key_ends_the_stream(api: Api, http: aiohttp.ClientSession) -> None:
     async with stream(http, api) as found:
         site = api.served.site

@@ -34,6 +34,7 @@ def changes(served: Served, action: str) -> list[dict[str, Any]]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signed_in", [{"token": ROOT_TOKEN}, APPROLE])
 async def test_secret_comes_from_a_vault_and_is_rotated_when_it_changes_there(
     serve: Serve, signed_in: dict[str, str]

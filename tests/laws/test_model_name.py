@@ -3,6 +3,7 @@
 import json
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ VALUES = st.recursive(
 NAMES = st.text(min_size=1, max_size=20).filter(str.isprintable)
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.text(max_size=8), VALUES, max_size=5),
     NAMES,

@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,7 @@ def test_structured_data_holds_the_values_of_the_row_and_no_others(event: Event)
         assert given_back.get(name, "") == BREAKS.sub(" ", getattr(event, name))
 
 
+@pytest.mark.slow
 @given(EVENTS)
 def test_a_cef_line_has_seven_bars_and_only_our_keys(event: Event) -> None:
     line = cef(event, b"").decode()
@@ -87,6 +89,7 @@ def test_ocsf_is_always_valid(event: Event) -> None:
     valid(event)
 
 
+@pytest.mark.slow
 @given(EVENTS)
 def test_envelopes_are_json_that_holds_the_row(event: Event) -> None:
     entry = event.entry()

@@ -83,6 +83,7 @@ async def test_cancellation_in_the_block_is_recorded(serve: Serve):
     assert held(served) == 0
 
 
+@pytest.mark.slow
 async def test_cancelled_at_any_await_leaves_nothing_open_and_nothing_held(serve: Serve):
     served = await serve()
     token = await budgeted(served)

@@ -44,6 +44,7 @@ def test_people_are_created_shown_and_listed(run: Run) -> None:
     assert "ada" in run("user", "list")[1]
 
 
+@pytest.mark.slow
 def test_groups_give_roles(run: Run) -> None:
     read(run, "user", "create", "ada")
     read(run, "role", "create", "chemist", "--description", "Mixes things")
@@ -111,6 +112,7 @@ def test_password_comes_from_a_file_and_stays_out_of_the_record(
         assert conn.execute("SELECT count(*) FROM passwords").fetchone() == (1,)
 
 
+@pytest.mark.slow
 def test_states_links_and_sessions_of_a_user(run: Run) -> None:
     read(run, "user", "create", "ada")
     assert is_plain_token(read(run, "user", "link", "ada")["token"], "su")
@@ -125,6 +127,7 @@ def test_states_links_and_sessions_of_a_user(run: Run) -> None:
     assert read(run, "user", "list") == []
 
 
+@pytest.mark.slow
 def test_exit_code_says_how_it_ended(run: Run) -> None:
     read(run, "user", "create", "ada", "--role", "administrator")
     endings = {

@@ -142,6 +142,7 @@ def test_new_key_is_a_master_key(command: Command) -> None:
     assert made.out != command("secret", "new-key").out
 
 
+@pytest.mark.slow
 def test_passphrase_seals_and_opens(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SALLYPORT_SECRETS_MASTER_KEY", "passphrase")
     monkeypatch.setenv("SALLYPORT_PASSPHRASE", "correct horse battery staple")
