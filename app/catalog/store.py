@@ -1,36 +1,24 @@
 """All SQL of the catalog; the caller owns the transaction."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 import msgspec
-import psycopg
-import psycopg_pool
 
+from app import db
 from app.catalog.definition import Kind
 from app.catalog.pins import Pin
-from app.core.errors import DatabaseError
 from app.db import Connection, Pool, struct_row
 
 __all__ = ["Connection", "Pool"]
 
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed)
 Verdict = Literal["trusted", "approved", "rejected"]
 
 
-@asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One transaction; a database that is away is a DatabaseError."""
-    try:
-        async with pool.connection() as conn, conn.transaction():
-            yield conn
-    except _AWAY as error:
-        raise DatabaseError(
-            f"The catalog cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Try again when the database is back.",
-        ) from error
+transaction = partial(db.transaction, what="The catalog cannot be read")
+"""One transaction; a database that is away is a DatabaseError."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):

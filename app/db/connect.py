@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from app.core.errors import DatabaseError
 
@@ -30,6 +30,30 @@ class Pool(AsyncConnectionPool[Connection]):
         async with super().connection(timeout) as conn:
             with deadline(conn, self.patience):
                 yield conn
+
+
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+"""What psycopg raises while the database cannot be used."""
+
+
+@contextmanager
+def trouble_told(what: str) -> Iterator[None]:
+    """Inside the block a database that is away is a DatabaseError; `what` says which work it stops."""
+    try:
+        yield
+    except AWAY as error:
+        raise DatabaseError(
+            f"{what}: {' '.join(str(error).split()) or type(error).__name__}.",
+            remedy="Try again when the database is back.",
+        ) from error
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, *, what: str) -> AsyncIterator[Connection]:
+    """One transaction; DatabaseError, beginning with `what`, when the database is away."""
+    with trouble_told(what):
+        async with pool.connection() as conn, conn.transaction():
+            yield conn
 
 
 @contextmanager

@@ -8,28 +8,21 @@ from uuid import UUID
 
 import psycopg
 from psycopg import AsyncCursor
-from psycopg_pool import PoolClosed, PoolTimeout
 
+from app import db
 from app.core.errors import DatabaseError, InputError
 from app.db import Connection, Pool, struct_row
 from app.identity.records import Account, AccountKind, ApiKey, Group, Role
 
 __all__ = ["Connection", "Pool", "transaction"]
 
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
-
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One transaction; a database that is away is a DatabaseError, never somebody unknown."""
     try:
-        async with pool.connection() as conn, conn.transaction():
+        async with db.transaction(pool, what="Identities cannot be read") as conn:
             yield conn
-    except _AWAY as error:
-        raise DatabaseError(
-            f"Identities cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Try again when the database is back.",
-        ) from error
     except (psycopg.DataError, UnicodeEncodeError):
         raise InputError("A value holds characters that cannot be stored.", code="invalid_text") from None
 

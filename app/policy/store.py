@@ -1,32 +1,18 @@
 """All SQL of policies; the caller owns the transaction."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 
 import msgspec
-import psycopg
-import psycopg_pool
 
-from app.core.errors import DatabaseError
+from app import db
 from app.db import Connection, Pool, struct_row
 
 __all__ = ["Connection", "Pool"]
 
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed)
 
-
-@asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One transaction; a database that is away is a DatabaseError."""
-    try:
-        async with pool.connection() as conn, conn.transaction():
-            yield conn
-    except _AWAY as error:
-        raise DatabaseError(
-            f"Policies cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Try again when the database is back.",
-        ) from error
+transaction = partial(db.transaction, what="Policies cannot be read")
+"""One transaction; a database that is away is a DatabaseError."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):

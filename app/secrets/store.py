@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
+from app import db
 from app.core.errors import DatabaseError
 from app.db import Connection, Pool, struct_row
 from app.secrets.box import Sealed
@@ -18,17 +20,8 @@ __all__ = ["Connection", "Pool", "transaction"]
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 
 
-@asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One transaction; a database that is away is a DatabaseError."""
-    try:
-        async with pool.connection() as conn, conn.transaction():
-            yield conn
-    except _AWAY as error:
-        raise DatabaseError(
-            f"Secrets cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Try again when the database is back.",
-        ) from error
+transaction = partial(db.transaction, what="Secrets cannot be read")
+"""One transaction; a database that is away is a DatabaseError."""
 
 
 @asynccontextmanager

@@ -1,33 +1,21 @@
 """All SQL of holds and retention."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import msgspec
 import psycopg
-from psycopg_pool import PoolClosed, PoolTimeout
 
-from app.core.errors import ConflictError, DatabaseError
+from app import db
+from app.core.errors import ConflictError
 from app.db import Connection, Pool, struct_row
 
 __all__ = ["Connection", "Pool"]
 
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 
-
-@asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One transaction; a database that is away is a DatabaseError."""
-    try:
-        async with pool.connection() as conn, conn.transaction():
-            yield conn
-    except _AWAY as error:
-        raise DatabaseError(
-            f"Retention cannot be looked at: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Try again when the database is back.",
-        ) from error
+transaction = partial(db.transaction, what="Retention cannot be looked at")
+"""One transaction; a database that is away is a DatabaseError."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):

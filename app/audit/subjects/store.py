@@ -3,45 +3,30 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
-from psycopg_pool import PoolClosed, PoolTimeout
 
-from app.core.errors import DatabaseError
+from app import db
 from app.db import Connection, Pool, struct_row
 
 __all__ = ["Connection", "Pool"]
 
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+_UNREAD = "The persons of the record cannot be read"
 
 
-@asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One transaction; a database that is away is a DatabaseError."""
-    try:
-        async with pool.connection() as conn, conn.transaction():
-            yield conn
-    except _AWAY as error:
-        raise DatabaseError(
-            f"The persons of the record cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Try again when the database is back.",
-        ) from error
+transaction = partial(db.transaction, what=_UNREAD)
+"""One transaction; a database that is away is a DatabaseError."""
 
 
 @asynccontextmanager
 async def alone(connect: Callable[[], Awaitable[Connection]]) -> AsyncIterator[Connection]:
     """One transaction on a connection of its own, for as long as it takes."""
-    try:
+    with db.trouble_told(_UNREAD):
         async with await connect() as conn, conn.transaction():
             yield conn
-    except _AWAY as error:
-        raise DatabaseError(
-            f"The persons of the record cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Try again when the database is back.",
-        ) from error
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,34 +1,20 @@
 """All SQL about tasks; the caller owns the transaction."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import msgspec
-import psycopg
-import psycopg_pool
 
-from app.core.errors import DatabaseError
+from app import db
 from app.db import Connection, Pool, struct_row
 from app.mcp.tasks.task import TaskStatus
 
 __all__ = ["Pool"]
 
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed)
 
-
-@asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One transaction; a database that is away is a DatabaseError."""
-    try:
-        async with pool.connection() as conn, conn.transaction():
-            yield conn
-    except _AWAY as error:
-        raise DatabaseError(
-            f"Tasks cannot be read: {' '.join(str(error).split()) or type(error).__name__}.",
-            remedy="Try again when the database is back.",
-        ) from error
+transaction = partial(db.transaction, what="Tasks cannot be read")
+"""One transaction; a database that is away is a DatabaseError."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
