@@ -18,7 +18,8 @@ from app.admission.metrics import CallMetrics
 from app.admission.recording import Recording
 from app.audit.recorder import Recorder
 from app.config import Profile, Secret
-from app.config.schema import Listen, Model, Provider, Record
+from app.config.gateway.models import Model, Provider
+from app.config.schema import Listen, Record
 from app.core.call import Inherited
 from app.core.paths import resources
 from app.db import Connection, connect

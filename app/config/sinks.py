@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app.config.schema import Sink
+from app.config.outward.sinks import Sink
 from app.core.errors import ConfigError
 
 _NEEDS = {"file": "path", "diode": "path", "syslog": "address", "splunk": "url", "http": "url"}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.config.schema import Destination, Egress, Listen, Model, Profile, Provider
+from app.config.gateway.models import Model, Provider
+from app.config.schema import Destination, Egress, Listen, Profile
 from app.config.secret import Secret
 from app.config.tools import Mcp, McpServer
 from app.core.call import Resource

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.config.schema import Egress, SinkTls
+from app.config.outward.sinks import SinkTls
+from app.config.schema import Egress
 from app.core.errors import ConfigError
 
 _HOSTS = (

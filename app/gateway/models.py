@@ -5,12 +5,13 @@ from ssl import SSLContext
 
 import msgspec
 
-from app.config.schema import Model, Profile, Provider
+from app.config.gateway.models import Model, Provider
+from app.config.schema import Profile
 from app.core.errors import ConfigError, SecretError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http import Connects, Upstream, parse_origin
 from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Dialect
-from app.gateway.prices import Price, PriceTable
+from app.gateway.money import Price, PriceTable
 from app.secrets import Broker, Redactor
 
 DIALECTS: Mapping[str, Dialect] = {"openai": OPENAI, "anthropic": ANTHROPIC}

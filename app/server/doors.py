@@ -17,7 +17,7 @@ from app.egress import Connector, Held
 from app.egress.trust import client_context
 from app.extensions import Route
 from app.gateway.models import Models, open_models
-from app.gateway.prices import PriceTable, read_prices
+from app.gateway.money import PriceTable, read_prices
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Ledger, Quarantine, Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes

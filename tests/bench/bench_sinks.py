@@ -24,7 +24,8 @@ from psycopg.conninfo import make_conninfo
 from app.audit.event import Event
 from app.audit.recorder import Recorder
 from app.audit.sinks import SinkMetrics, Sinks, Ways
-from app.config.schema import Egress, Record, Sink, SinkTls
+from app.config.outward.sinks import Sink, SinkTls
+from app.config.schema import Egress, Record
 from app.config.secret import Secret
 from app.core.clock import SystemClock
 from app.core.ids import uuid7

@@ -17,7 +17,7 @@ from app.api.door import credential_of, query_of, refuse
 from app.api.operation import Query
 from app.audit.sinks import Sinks
 from app.audit.sinks.watch import Seen, Watch
-from app.config.schema import SinkFilter
+from app.config.outward.sinks import SinkFilter
 from app.core.call import Call, Resource
 from app.core.errors import InputError, SallyportError
 from app.core.ids import Trace, continue_trace

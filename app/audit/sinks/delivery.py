@@ -13,7 +13,7 @@ from app.audit.sinks.follow import Batch, Follower
 from app.audit.sinks.store import BootState, Progress, StoredRow
 from app.audit.sinks.transports import Transport
 from app.audit.sinks.writing import Write, wants
-from app.config.schema import Sink
+from app.config.outward.sinks import Sink
 from app.core import crash
 from app.core.canonical import canonical
 from app.core.errors import DeliveryError

@@ -14,7 +14,7 @@ from app.audit.sinks.metrics import SinkMetrics
 from app.audit.sinks.notice import notice
 from app.audit.sinks.transports import Transport
 from app.audit.sinks.writing import writer
-from app.config.schema import Sink
+from app.config.outward.sinks import Sink
 from app.core.clock import Clock
 from app.core.errors import DatabaseError, DeliveryError, SallyportError
 from app.jobs.leader import Leader

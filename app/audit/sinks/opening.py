@@ -13,7 +13,8 @@ from app.audit.sinks.transports.file import FileTransport
 from app.audit.sinks.transports.post import PostTransport
 from app.audit.sinks.transports.splunk import SplunkTransport
 from app.audit.sinks.transports.stream import StreamTransport
-from app.config.schema import Egress, Sink
+from app.config.outward.sinks import Sink
+from app.config.schema import Egress
 from app.config.secret import Secret
 from app.core.clock import Clock
 from app.egress import Connector

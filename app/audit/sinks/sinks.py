@@ -17,7 +17,7 @@ from app.audit.sinks.notice import notice
 from app.audit.sinks.opening import Ways, open_transport
 from app.audit.sinks.watch import Watch
 from app.audit.sinks.writing import writer
-from app.config.schema import Sink, SinkFilter
+from app.config.outward.sinks import Sink, SinkFilter
 from app.core.clock import Clock
 from app.core.errors import DatabaseError, NotFoundError
 from app.core.passage import Passage

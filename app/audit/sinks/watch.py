@@ -13,7 +13,7 @@ from app.audit.sinks.follow import OVERLAP, Follower
 from app.audit.sinks.place import parse, render
 from app.audit.sinks.store import BootState
 from app.audit.sinks.writing import wants
-from app.config.schema import SinkFilter
+from app.config.outward.sinks import SinkFilter
 from app.core.clock import Clock
 from app.core.errors import DatabaseError
 

@@ -8,7 +8,7 @@ from app.audit.sinks.formats.envelope import bulk_action, splunk_event
 from app.audit.sinks.formats.ocsf import ocsf
 from app.audit.sinks.formats.plain import plain, redacted
 from app.audit.sinks.formats.syslog import message
-from app.config.schema import Sink, SinkFilter
+from app.config.outward.sinks import Sink, SinkFilter
 
 Write = Callable[[Event, bytes], bytes]
 """From a row and its stored bytes to what the transport sends."""

@@ -34,7 +34,7 @@ def apply_bundle(site: Installed, medium: Medium, believed: Believed, output: Ou
 
 def _readable(kind: str, folder: Path) -> None:
     """InputError or ConfigError when the program could not use what the bundle holds."""
-    from app.gateway.prices import read_prices
+    from app.gateway.money import read_prices
     from app.policy import check
 
     if kind == "prices":

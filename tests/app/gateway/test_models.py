@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.config import Profile
-from app.config.schema import Model, Provider
+from app.config.gateway.models import Model, Provider
 from app.core.errors import ConfigError
 from app.core.paths import resources
 from app.gateway import open_models, read_prices

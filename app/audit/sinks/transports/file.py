@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.audit.sinks.transports import disk
-from app.config.schema import SinkRotation
+from app.config.outward.sinks import SinkRotation
 from app.core.errors import DeliveryError
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.audit.sinks.transports.file import FileTransport
-from app.config.schema import SinkRotation
+from app.config.outward.sinks import SinkRotation
 from app.core.errors import DeliveryError
 
 

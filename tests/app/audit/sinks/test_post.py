@@ -8,7 +8,8 @@ import pytest
 
 from app.audit.sinks.opening import Ways, open_transport
 from app.audit.sinks.transports import Transport
-from app.config.schema import Egress, Sink
+from app.config.outward.sinks import Sink
+from app.config.schema import Egress
 from app.config.secret import Secret
 from app.core.clock import SystemClock
 from app.core.errors import DeliveryError, EgressError, SallyportError
@@ -121,7 +122,7 @@ async def test_an_undeclared_place_is_refused_before_a_connection() -> None:
 
 
 async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
-    from app.config.schema import SinkTls
+    from app.config.outward.sinks import SinkTls
 
     authority = Authority(tmp_path)
     certificate, key = authority.issue("sallyport")

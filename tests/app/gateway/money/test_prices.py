@@ -7,7 +7,7 @@ import pytest
 from app.core.errors import ConfigError
 from app.core.paths import resources
 from app.core.usage import Usage
-from app.gateway.prices import Price, read_prices
+from app.gateway.money import Price, read_prices
 
 PRICE = Price(input=3_000_000, output=15_000_000, cache_read=300_000, cache_write=3_750_000)
 

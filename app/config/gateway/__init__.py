@@ -1,0 +1,1 @@
+"""Sections of the profile about AI providers and models."""
