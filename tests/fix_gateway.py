@@ -96,12 +96,14 @@ class GatewaySite:
 
 
 def profile(url: str, models: Mapping[str, str], record: Record, timeout: float) -> Profile:
-    """Three providers on one port, and models `name: provider/upstream name`."""
+    """Five providers on one port, and models `name: provider/upstream name`."""
     key = Secret(PROVIDER_KEY)
     providers = {
         "oai": Provider(dialect="openai", url=f"{url}/v1", key=key, timeout=timeout),
         "nat": Provider(dialect="openai", url=f"{url}/v1", key=key, timeout=timeout, responses=True),
         "ant": Provider(dialect="anthropic", url=url, key=key, timeout=timeout),
+        "own": Provider(dialect="openai", url=f"{url}/v1", key=key, timeout=timeout, own_keys=True),
+        "mine": Provider(dialect="anthropic", url=url, key=key, timeout=timeout, own_keys=True),
     }
     entries = {
         name: Model(provider=place.partition("/")[0], upstream=place.partition("/")[2], price="simulated")
@@ -122,13 +124,13 @@ async def gateway_site(
     exhausted: bool = False,
 ) -> AsyncIterator[GatewaySite]:
     """Everything an AI request crosses. Scripts whose name begins with `claude` speak Anthropic's format, those with
-    `native` both of OpenAI's."""
+    `native` both of OpenAI's; with `own` and `mine` callers may bring keys of the two."""
 
     async def dial() -> Connection:
         return await connect(database, purpose="record", timeout=5)
 
     scripts = {"gpt": Script(), "claude": Script(), **(scripts or {})}
-    providers = {"claude": "ant", "native": "nat"}
+    providers = {"claude": "ant", "native": "nat", "own": "own", "mine": "mine"}
     places = {name: f"{providers.get(name.partition('-')[0], 'oai')}/{name}" for name in scripts}
     places |= {"alias": "oai/gpt", "claude-alias": "ant/claude"}
     policy = json.dumps({"policy": "site", "rules": rules or [EVERYTHING]}).encode()

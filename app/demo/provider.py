@@ -9,13 +9,15 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
-from app.demo import anthropic_wire, openai_wire, responses_wire
+from app.demo import anthropic_wire, openai_wire, plain_wire, responses_wire
 from app.demo.script import Script, answer
 
 HANG_SECONDS = 3600.0
 OPENAI = ("/v1/chat/completions", "/chat/completions")
 ANTHROPIC = ("/v1/messages", "/v1/messages/count_tokens")
 RESPONSES = ("/v1/responses", "/responses")
+COMPLETIONS = ("/v1/completions", "/completions")
+EMBEDDINGS = ("/v1/embeddings", "/embeddings")
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -64,12 +66,8 @@ class SimulatedProvider:
             self.running -= 1
 
     async def _route(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        openai = request.path in OPENAI
-        if (
-            not openai
-            and request.path not in RESPONSES
-            and request.path not in ("/v1/messages", "/v1/messages/count_tokens")
-        ):
+        openai = request.path in (*OPENAI, *COMPLETIONS)
+        if not openai and request.path not in (*RESPONSES, *EMBEDDINGS, *ANTHROPIC):
             return web.json_response(
                 {"error": {"message": "no such path", "type": "not_found_error"}}, status=404
             )
@@ -87,14 +85,19 @@ class SimulatedProvider:
         wire = openai_wire if openai else anthropic_wire
         if request.path in RESPONSES:
             wire = responses_wire
+        elif request.path in (*COMPLETIONS, *EMBEDDINGS):
+            wire = plain_wire
         if script.status != 200:
             return _whole(wire.error(script.status), script)
+        if request.path in EMBEDDINGS:
+            return await self._json(request, plain_wire.vectors(asked, said), script)
         if not asked.get("stream"):
             return await self._json(request, wire.body(said), script)
         if openai:
             include = bool((asked.get("stream_options") or {}).get("include_usage"))
+            chunks = plain_wire.events if wire is plain_wire else openai_wire.events
             return await self._stream(
-                request, openai_wire.events(said, include_usage=include), script, wire.error_event()
+                request, chunks(said, include_usage=include), script, wire.error_event()
             )
         events = responses_wire.events if wire is responses_wire else anthropic_wire.events
         return await self._stream(request, events(said), script, wire.error_event())

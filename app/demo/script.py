@@ -81,10 +81,12 @@ def answer(request: dict[str, Any], script: Script) -> Answer:
 
 def last_user_text(request: dict[str, Any]) -> str:
     """The text of the last message that a person wrote; empty when what a tool gave came after it."""
-    given = request.get("messages") or request.get("input") or []
+    given = request.get("messages") or request.get("input") or request.get("prompt") or []
     if isinstance(given, str):
         return given
     for message in reversed(given):
+        if not isinstance(message, dict):
+            return str(message)
         if message.get("role") == "tool" or str(message.get("type")).endswith("_output"):
             return ""
         if message.get("role") != "user":

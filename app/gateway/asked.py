@@ -6,12 +6,11 @@ from aiohttp import web
 from app.core.call import NO_CREDENTIAL, BearerToken, Call, Credential, Resource
 from app.core.ids import Trace
 from app.gateway.ask import Ask
+from app.gateway.clients.own_key import HEADER
+from app.gateway.clients.weight import Kind, most
 from app.gateway.dialects import Dialect
 from app.gateway.models import Target
 from app.gateway.outgoing import Outgoing
-
-OUTPUT_TOKENS = 8192
-"""What a request without max_tokens may reserve."""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +19,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect
     path: str
     free: bool = False
+    kind: Kind = "answer"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +34,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """Microdollars that the call may cost at most."""
         if self.target is None or self.operation.free:
             return 0
-        tokens = self.ask.max_tokens or OUTPUT_TOKENS
-        return self.target.price.ceiling(body_bytes=len(self.ask.body), output_tokens=tokens)
+        size, tokens = most(self.ask, self.operation.kind)
+        return self.target.price.ceiling(body_bytes=size, output_tokens=tokens)
 
     def details(self) -> dict[str, object]:
         """What the record keeps beside the arguments."""
@@ -51,6 +51,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             details["max_tokens"] = ask.max_tokens
         if ask.tools:
             details["tools"] = list(ask.tools)
+        if self.sent is not None and self.sent.own_key is not None:
+            details["own_key"] = True
         if self.target is not None:
             details |= {
                 "provider": self.target.provider,
@@ -87,7 +89,9 @@ def asked_call(request: web.BaseRequest, trace: Trace, asked: Asked) -> Call:
 
 
 def credential(request: web.BaseRequest) -> Credential:
-    """What the client presents: a bearer token, or the same as x-api-key."""
+    """What the client presents: x-sallyport-key, else a bearer token, else x-api-key."""
+    if HEADER in request.headers:
+        return BearerToken(request.headers[HEADER].strip())
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return BearerToken(token.strip())

@@ -15,6 +15,8 @@ from app.core.usage import Usage
 from app.egress.http import Reply, end_to_end
 from app.gateway.ask import Ask, read_ask
 from app.gateway.asked import Asked, Operation, asked_call
+from app.gateway.clients.bodies import read_body
+from app.gateway.clients.own_key import Redacts, admit_own_key, own_key, require_allowed
 from app.gateway.dialects import Dialect, Said
 from app.gateway.models import Models, Target
 from app.gateway.outgoing import Outgoing, outgoing
@@ -49,7 +51,8 @@ class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
     def told(self, said: Said) -> None:
         """Note what the answer says."""
         self.spend(said.spent(len(self.ask.body)))
-        self.passage.note(result=said.recorded())
+        own, result = self.outgoing.own_key, said.recorded()
+        self.passage.note(result=own.decoded(result) if own is not None else result)
 
 
 class Invocation:
@@ -66,13 +69,13 @@ class Invocation:
         problem: SallyportError | None = None
         ask, sent = _UNREAD, None
         try:
-            ask = read_ask(await _body(request))
+            ask = read_ask(await read_body(request))
         except InputError as error:
             problem = error
         target = self._models.find(ask.model)
         unusable = problem
         if problem is None:
-            sent, problem = _prepared(operation, request, ask, target)
+            sent, problem = self._prepared(operation, request, ask, target)
         call = asked_call(request, trace, Asked(operation=operation, ask=ask, target=target, sent=sent))
         try:
             async with self._admission.admit(call) as passage:
@@ -91,9 +94,44 @@ class Invocation:
         except SallyportError as error:
             return failure(error, dialect=operation.dialect, trace=trace)
 
+    def _prepared(
+        self, operation: Operation, request: web.BaseRequest, ask: Ask, target: Target | None
+    ) -> tuple[Outgoing | None, SallyportError | None]:
+        """What will be sent once it is admitted, or why nothing will; neither, when the answer is an estimate of ours."""
+        if target is None:
+            return None, NotFoundError(
+                f"There is no model {ask.model!r} here.", remedy="GET /v1/models lists those you may use."
+            )
+        try:
+            key = own_key(request, site=self._models.redactor)
+            require_allowed(key, allowed=target.own_keys)
+            if operation.free and operation.dialect not in target.dialects:
+                return None, None
+            sent = outgoing(
+                request,
+                ask,
+                client=operation.dialect,
+                provider=target.dialect(operation.dialect),
+                path=operation.path,
+                model=target.upstream_model,
+            )
+        except InputError as error:
+            return None, error
+        return msgspec.structs.replace(sent, own_key=key), None
+
+    async def _credential(self, exchange: _Exchange) -> tuple[str, str] | None:
+        key, target = exchange.outgoing.own_key, exchange.target
+        if key is None:
+            return self._models.credential(exchange.passage, target)
+        await admit_own_key(self._admission, exchange.passage, target.provider)
+        return key.header(target.dialects[0])
+
+    def _redactor(self, exchange: _Exchange) -> Redacts:
+        return exchange.outgoing.own_key or self._models.redactor
+
     async def _forward(self, exchange: _Exchange, request: web.BaseRequest) -> web.StreamResponse:
         passage, target, ask, sent = exchange.passage, exchange.target, exchange.ask, exchange.outgoing
-        credential = self._models.credential(passage, target)
+        credential = await self._credential(exchange)
         headers = [*sent.headers, credential] if credential is not None else sent.headers
         started = time.monotonic()
         heartbeat = self._heartbeat if ask.stream else 0.0
@@ -122,7 +160,7 @@ class Invocation:
             dialect=exchange.dialect,
             reply=reply,
             judge=partial(refusal, self._admission, exchange.passage),
-            redact=self._models.redactor.data,
+            redact=self._redactor(exchange).data,
             translation=exchange.outgoing.translation,
         )
 
@@ -150,13 +188,17 @@ class Invocation:
                 body = translation.answer(body, said.usage)
                 headers |= translation.headers
         headers["server-timing"] = passage.server_timing
-        body = self._models.redactor.json(body, source="The provider")
+        body = self._redactor(exchange).json(body, source="The provider")
         return web.Response(status=reply.status, body=body, headers=headers)
 
     async def _refused_upstream(self, exchange: _Exchange, reply: Reply) -> web.StreamResponse:
         """The provider's own error, except its secrets, and where the client would take it as its own sign-in."""
         passage, translation = exchange.passage, exchange.outgoing.translation
         passage.note(status="error", error=f"The provider answered {reply.status}.")
+        if reply.status in (401, 403) and exchange.outgoing.own_key is not None:
+            raise UpstreamError(
+                "The provider refuses the key that you sent for it.", kind="own_key", status=401
+            )
         if reply.status in (401, 403):
             raise UpstreamError(
                 "The provider refuses Sallyport's own key; the key in the profile must be renewed.",
@@ -167,7 +209,7 @@ class Invocation:
                 f"The provider answered {reply.status}, which is not followed.", kind="status"
             )
         _readable(reply)
-        body = self._models.redactor.data(await reply.read(ERROR_LIMIT))
+        body = self._redactor(exchange).data(await reply.read(ERROR_LIMIT))
         headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
         if translation is not None:
             body = translation.failure(reply.status, body, passage.trace.trace_id)
@@ -180,42 +222,6 @@ def _estimate(passage: Passage, ask: Ask) -> web.Response:
     answer = {"input_tokens": estimated_tokens(ask.body), "estimated": True}
     headers = trace_headers(passage.trace)
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json", headers=headers)
-
-
-async def _body(request: web.BaseRequest) -> bytes:
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if encoding != "identity":
-        raise InputError(
-            f"Content-Encoding {encoding[:40]} is not accepted.",
-            remedy="Send the body uncompressed.",
-            status=415,
-            code="unsupported_encoding",
-        )
-    return await request.read()
-
-
-def _prepared(
-    operation: Operation, request: web.BaseRequest, ask: Ask, target: Target | None
-) -> tuple[Outgoing | None, SallyportError | None]:
-    """What will be sent once it is admitted, or why nothing will; neither, when the answer is an estimate of ours."""
-    if target is None:
-        return None, NotFoundError(
-            f"There is no model {ask.model!r} here.", remedy="GET /v1/models lists those you may use."
-        )
-    if operation.free and operation.dialect not in target.dialects:
-        return None, None
-    try:
-        sent = outgoing(
-            request,
-            ask,
-            client=operation.dialect,
-            provider=target.dialect(operation.dialect),
-            path=operation.path,
-            model=target.upstream_model,
-        )
-    except InputError as error:
-        return None, error
-    return sent, None
 
 
 def _readable(reply: Reply) -> None:

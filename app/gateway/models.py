@@ -10,7 +10,8 @@ from app.config.schema import Profile
 from app.core.errors import ConfigError, SecretError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http import Connects, Upstream, parse_origin
-from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Dialect
+from app.gateway.clients.spoken import spoken
+from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect
 from app.gateway.money import Price, PriceTable
 from app.secrets import Broker, Redactor
 
@@ -32,6 +33,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The stored secret that is its key, looked up for each call."""
     price: Price
     price_version: str
+    own_keys: bool = False
+    """A caller's own key of this provider may be used instead."""
     labels: tuple[str, ...] = ()
 
     def dialect(self, client: Dialect) -> Dialect:
@@ -133,11 +136,12 @@ def _target(name: str, model: Model, provider: Provider, prices: PriceTable, ups
         upstream_model=upstream_model,
         display_name=model.display_name or name,
         provider=model.provider,
-        dialects=(dialect, RESPONSES) if provider.responses else (dialect,),
+        dialects=spoken(dialect, provider),
         upstream=upstream,
         credential=dialect.credential(key) if key else None,
         secret=provider.key.reference if provider.key else "",
         price=price,
         price_version=prices.version,
+        own_keys=provider.own_keys,
         labels=provider.labels,
     )

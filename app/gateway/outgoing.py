@@ -4,6 +4,7 @@ import msgspec
 from aiohttp import web
 
 from app.gateway.ask import Ask, with_model
+from app.gateway.clients.own_key import OwnKey
 from app.gateway.dialects import Dialect
 from app.gateway.render import forwarded
 from app.gateway.translation import Translation
@@ -18,6 +19,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     headers: list[tuple[str, str]]
     body: bytes
     translation: Translation | None = None
+    own_key: OwnKey | None = None
 
 
 def outgoing(

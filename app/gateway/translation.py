@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway import chat, messages, responses
+from app.gateway import chat, completions, messages, responses
 from app.gateway.dialects import Dialect
 from app.gateway.dialects.dialect import unreadable
-from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Tool, Written
+from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Tool, Written, untranslatable
 from app.gateway.sse import Event
 
 ESTIMATE = 4
@@ -59,6 +59,16 @@ TRANSLATORS: Mapping[str, Translator] = {
         pieces=chat.ChatPieces,
         stream=lambda request: chat.ChatStream(usage_wanted=request.usage_wanted),
     ),
+    # What is asked of a provider is a chat: no provider speaks this dialect alone.
+    "openai-completions": Translator(
+        path="/chat/completions",
+        read_request=completions.read_request,
+        write_request=chat.write_request,
+        read_answer=chat.read_answer,
+        write_answer=lambda answer, request: completions.write_answer(answer),
+        pieces=chat.ChatPieces,
+        stream=lambda request: completions.CompletionStream(usage_wanted=request.usage_wanted),
+    ),
     "openai-responses": Translator(
         path="/responses",
         read_request=responses.read_request,
@@ -86,6 +96,8 @@ class Translation:
     def __init__(self, members: dict[str, Any], *, client: Dialect, provider: Dialect, model: str) -> None:
         """InputError, code `untranslatable`, when something would be lost."""
         self.client, self.provider = client, provider
+        if client.name not in TRANSLATORS:
+            raise untranslatable(f"{client.name.rpartition('-')[2]}")
         self._into, self._from = TRANSLATORS[provider.name], TRANSLATORS[client.name]
         self._asked = self._from.read_request(members)
         written = self._into.write_request(msgspec.structs.replace(self._asked, model=model))

@@ -22,6 +22,7 @@ KINDS = ("model", "server", "tool", "resource", "prompt", "skill")
 ACTIONS = {
     "model.invoke": "model",
     "model.list": "model",
+    "model.own_key": "model",
     "tool.use": "tool",
     "tool.call": "tool",
     "tool.list": "server",
@@ -34,6 +35,8 @@ ACTIONS = {
     "prompt.get": "prompt",
     "skill.list": "server",
     "skill.read": "skill",
+    "settings.read": "client",
+    "telemetry.report": "client",
     "session.create": "session",
     "session.end": "session",
     "audit.read": "record",

@@ -121,10 +121,10 @@ def test_too_large_chunked_body_is_refused(target: Target):
         assert reply.status == 413, (door, reply)
 
 
-def test_compressed_body_is_not_unpacked(target: Target):
+def test_a_body_in_another_encoding_than_it_says_is_not_read(target: Target):
     for door, (path, body) in DOORS.items():
         reply = target.post(path, body % b"", "Content-Encoding: gzip")
-        assert reply.status == 415, (door, reply)
+        assert reply.status == (400 if door in ("openai", "anthropic") else 415), (door, reply)
 
 
 NAMES = [

@@ -27,6 +27,22 @@ class Provider(Section, frozen=True):
     responses: Annotated[
         bool, Meta(description="it serves OpenAI's `/responses` as well: its clients are not translated")
     ] = False
+    completions: Annotated[
+        bool,
+        Meta(
+            description="a provider of the dialect openai serves the legacy `/completions`; without, they are asked for"
+            " as chats"
+        ),
+    ] = True
+    embeddings: Annotated[bool, Meta(description="a provider of the dialect openai serves `/embeddings`")] = (
+        True
+    )
+    own_keys: Annotated[
+        bool,
+        Meta(
+            description="callers may send a key of their own, beside `x-sallyport-key`, that is used instead"
+        ),
+    ] = False
 
 
 class Model(Section, frozen=True):
