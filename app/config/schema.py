@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from app.config.backup import Backup
+from app.config.gateway.clients import Clients
 from app.config.gateway.models import Model, Provider
 from app.config.outward.sinks import Sink
 from app.config.outward.vaults import Vault
@@ -245,6 +246,7 @@ class Profile(Section, frozen=True):
     record: Annotated[Record, Meta(description="the audit record")] = Record()
     providers: Annotated[dict[Name, Provider], Meta(description="AI providers by name")] = {}
     models: Annotated[dict[str, Model], Meta(description="models by the name clients use")] = {}
+    clients: Annotated[Clients, Meta(description="clients of developers")] = Clients()
     mcp: Annotated[Mcp, Meta(description="tool servers")] = Mcp()
     sinks: Annotated[dict[Name, Sink], Meta(description="where the record is forwarded to, by name")] = {}
     egress: Annotated[Egress, Meta(description="further destinations and trust")] = Egress()

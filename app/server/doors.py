@@ -16,6 +16,7 @@ from app.core.paths import resources
 from app.egress import Connector, Held
 from app.egress.trust import client_context
 from app.extensions import Route
+from app.gateway.clients.routes import client_routes
 from app.gateway.models import Models, open_models
 from app.gateway.money import PriceTable, read_prices
 from app.gateway.routes import routes as gateway_routes
@@ -139,6 +140,9 @@ def _routes(site: Site, servers: Servers, models: Models, *, notes: health.Notes
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
         *gateway_routes(admission=site.admission, models=models),
+        *client_routes(
+            admission=site.admission, settings=site.profile.clients, folder=site.folder, clock=site.clock
+        ),
         *mcp_routes(
             admission=site.admission,
             servers=servers,

@@ -38,11 +38,17 @@ class Undoing(Protocol):
         ...
 
 
-async def read_body(request: web.BaseRequest) -> bytes:
-    """The body as its client meant it; InputError, status 413 for bombs and 415 for other encodings."""
+async def read_body(request: web.BaseRequest, *, limit: int = 0) -> bytes:
+    """The body as its client meant it; InputError, status 413 for bombs and 415 for other encodings.
+
+    `limit` in bytes may be lower than the listener's own.
+    """
+    limit = min(limit or request.client_max_size, request.client_max_size)
+    if (request.content_length or 0) > limit < request.client_max_size:
+        raise _too_large(limit)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding in ("", "identity"):
-        return await request.read()
+        return _within(await request.read(), limit)
     undo = ENCODINGS.get(encoding)
     if undo is None:
         raise InputError(
@@ -51,8 +57,8 @@ async def read_body(request: web.BaseRequest) -> bytes:
             status=415,
             code="unsupported_encoding",
         )
-    raw = await request.read()
-    return await undone(raw, undo(raw), limit=request.client_max_size) if raw else raw
+    raw = _within(await request.read(), limit)
+    return await undone(raw, undo(raw), limit=limit) if raw else raw
 
 
 async def undone(raw: bytes, undo: Undoing, *, limit: int) -> bytes:
@@ -141,6 +147,21 @@ ENCODINGS: Mapping[str, Callable[[bytes], Undoing]] = {
     "deflate": _deflate,
     "zstd": _zstandard,
 }
+
+
+def _within(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> InputError:
+    return InputError(
+        f"The request body is larger than {limit} bytes.",
+        remedy="Send less.",
+        status=413,
+        code="body_too_large",
+    )
 
 
 def _bomb(most: int, limit: int) -> InputError:
