@@ -156,7 +156,9 @@ async def gateway_site(
         prices = read_prices(resources() / "assets" / "prices.yaml")
         models = open_models(profile=settings, prices=prices, connector=connector, tls=None)
         listen = Listen(address="127.0.0.1:0", max_body_bytes=1024 * 1024)
-        router = Router(routes(admission=admission, models=models, heartbeat=0.1))
+        router = Router(
+            routes(admission=admission, models=models, heartbeat=0.1, body_limit=listen.max_body_bytes)
+        )
         listener = Listener(router=router, settings=listen, clock=CLOCK, names=frozenset())
         group.create_task(recorder.run())
         await recorder.ready.wait()

@@ -5,7 +5,6 @@ import time
 from functools import partial
 
 import msgspec
-from aiohttp import web
 
 from app.admission import Admission
 from app.core.errors import DeniedError, InputError, NotFoundError, SallyportError, UpstreamError
@@ -13,6 +12,7 @@ from app.core.ids import continue_trace
 from app.core.passage import Passage
 from app.core.usage import Usage
 from app.egress.http import Reply, end_to_end
+from app.extensions import Answered, Request, Response
 from app.gateway.ask import Ask, read_ask
 from app.gateway.asked import Asked, Operation, asked_call
 from app.gateway.clients.bodies import read_body
@@ -21,7 +21,7 @@ from app.gateway.dialects import Dialect, Said
 from app.gateway.models import Models, Target
 from app.gateway.outgoing import Outgoing, outgoing
 from app.gateway.relay import Relay
-from app.gateway.render import ToolRefusedError, failure, returned, trace_headers
+from app.gateway.render import ToolRefusedError, failure, json_response, returned, trace_headers
 from app.gateway.tooluse import refusal
 from app.gateway.translation import estimated_tokens
 
@@ -58,18 +58,19 @@ class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
 class Invocation:
     """The gateway's endpoint logic for all operations."""
 
-    def __init__(self, *, admission: Admission, models: Models, heartbeat: float) -> None:
+    def __init__(self, *, admission: Admission, models: Models, heartbeat: float, body_limit: int) -> None:
+        self._body_limit = body_limit
         self._admission = admission
         self._heartbeat = heartbeat
         self._models = models
 
-    async def serve(self, operation: Operation, request: web.BaseRequest) -> web.StreamResponse:
+    async def serve(self, operation: Operation, request: Request) -> Answered:
         """Answer one request, whatever happens, in the operation's dialect."""
         trace = continue_trace(request.headers.get("traceparent"))
         problem: SallyportError | None = None
         ask, sent = _UNREAD, None
         try:
-            ask = read_ask(await read_body(request))
+            ask = read_ask(await read_body(request, limit=self._body_limit))
         except InputError as error:
             problem = error
         target = self._models.find(ask.model)
@@ -95,7 +96,7 @@ class Invocation:
             return failure(error, dialect=operation.dialect, trace=trace)
 
     def _prepared(
-        self, operation: Operation, request: web.BaseRequest, ask: Ask, target: Target | None
+        self, operation: Operation, request: Request, ask: Ask, target: Target | None
     ) -> tuple[Outgoing | None, SallyportError | None]:
         """What will be sent once it is admitted, or why nothing will; neither, when the answer is an estimate of ours."""
         if target is None:
@@ -129,7 +130,7 @@ class Invocation:
     def _redactor(self, exchange: _Exchange) -> Redacts:
         return exchange.outgoing.own_key or self._models.redactor
 
-    async def _forward(self, exchange: _Exchange, request: web.BaseRequest) -> web.StreamResponse:
+    async def _forward(self, exchange: _Exchange, request: Request) -> Answered:
         passage, target, ask, sent = exchange.passage, exchange.target, exchange.ask, exchange.outgoing
         credential = await self._credential(exchange)
         headers = [*sent.headers, credential] if credential is not None else sent.headers
@@ -152,9 +153,7 @@ class Invocation:
                 exchange.spend(Said().spent(len(ask.body)))
             raise
 
-    async def _stream(
-        self, exchange: _Exchange, reply: Reply, request: web.BaseRequest
-    ) -> web.StreamResponse:
+    async def _stream(self, exchange: _Exchange, reply: Reply, request: Request) -> Answered:
         relay = Relay(
             passage=exchange.passage,
             dialect=exchange.dialect,
@@ -173,7 +172,7 @@ class Invocation:
             if not exchange.passage.settled:
                 spent()
 
-    async def _whole(self, exchange: _Exchange, reply: Reply) -> web.StreamResponse:
+    async def _whole(self, exchange: _Exchange, reply: Reply) -> Answered:
         passage, translation = exchange.passage, exchange.outgoing.translation
         body = await reply.read(ANSWER_LIMIT)
         headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
@@ -189,9 +188,9 @@ class Invocation:
                 headers |= translation.headers
         headers["server-timing"] = passage.server_timing
         body = self._redactor(exchange).json(body, source="The provider")
-        return web.Response(status=reply.status, body=body, headers=headers)
+        return Response(status=reply.status, body=body, headers=headers)
 
-    async def _refused_upstream(self, exchange: _Exchange, reply: Reply) -> web.StreamResponse:
+    async def _refused_upstream(self, exchange: _Exchange, reply: Reply) -> Answered:
         """The provider's own error, except its secrets, and where the client would take it as its own sign-in."""
         passage, translation = exchange.passage, exchange.outgoing.translation
         passage.note(status="error", error=f"The provider answered {reply.status}.")
@@ -214,14 +213,14 @@ class Invocation:
         if translation is not None:
             body = translation.failure(reply.status, body, passage.trace.trace_id)
             headers |= translation.headers | {"content-type": "application/json"}
-        return web.Response(status=reply.status, body=body, headers=headers)
+        return Response(status=reply.status, body=body, headers=headers)
 
 
-def _estimate(passage: Passage, ask: Ask) -> web.Response:
+def _estimate(passage: Passage, ask: Ask) -> Response:
     """Counting tokens for a provider that has no such question."""
     answer = {"input_tokens": estimated_tokens(ask.body), "estimated": True}
     headers = trace_headers(passage.trace)
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json", headers=headers)
+    return json_response(msgspec.json.encode(answer), headers)
 
 
 def _readable(reply: Reply) -> None:

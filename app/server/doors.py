@@ -139,7 +139,9 @@ def watch(site: Site) -> Watch:
 def _routes(site: Site, servers: Servers, models: Models, *, notes: health.Notes) -> list[Route]:
     return [
         *health.routes(registry=site.registry, checks={"record": _record_check(site)}, notes=notes),
-        *gateway_routes(admission=site.admission, models=models),
+        *gateway_routes(
+            admission=site.admission, models=models, body_limit=site.profile.listen.max_body_bytes
+        ),
         *client_routes(
             admission=site.admission, settings=site.profile.clients, folder=site.folder, clock=site.clock
         ),

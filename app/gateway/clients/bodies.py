@@ -5,9 +5,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from aiohttp import web
-
 from app.core.errors import InputError
+from app.extensions import Request
 
 RATIO = 200
 """Bytes that one compressed byte may stand for, over the whole; JSON and base64 stay far below."""
@@ -16,6 +15,7 @@ FREE = 1024 * 1024
 WINDOW_LOG = 23
 """Eight megabytes of window, which every zstd decoder must offer (RFC 8878 3.1.1.1.2), and no more."""
 PIECE = 256 * 1024
+_DIGITS = 20
 TURN = 4 * PIECE
 """Bytes after which other requests get their turn."""
 
@@ -38,13 +38,10 @@ class Undoing(Protocol):
         ...
 
 
-async def read_body(request: web.BaseRequest, *, limit: int = 0) -> bytes:
-    """The body as its client meant it; InputError, status 413 for bombs and 415 for other encodings.
-
-    `limit` in bytes may be lower than the listener's own.
-    """
-    limit = min(limit or request.client_max_size, request.client_max_size)
-    if (request.content_length or 0) > limit < request.client_max_size:
+async def read_body(request: Request, *, limit: int) -> bytes:
+    """The body as its client meant it; InputError, status 413 for bombs and 415 for other encodings."""
+    announced = request.headers.get("Content-Length", "")
+    if announced.isdecimal() and len(announced) < _DIGITS and int(announced) > limit:
         raise _too_large(limit)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding in ("", "identity"):

@@ -1,21 +1,21 @@
 """`/v1/models` as each client wants it."""
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
-from aiohttp import web
 
 from app.admission import Admission
 from app.core.call import Call, Resource
 from app.core.errors import NotFoundError, SallyportError
 from app.core.ids import continue_trace
 from app.core.passage import Passage
-from app.extensions import Params
+from app.extensions import Answered, Params, Request
 from app.gateway.ask import MODEL_LIMIT
 from app.gateway.asked import credential
 from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect
 from app.gateway.models import Models, Target
-from app.gateway.render import failure, trace_headers
+from app.gateway.render import failure, json_response, trace_headers
 
 CREATED = 1_760_000_000
 CREATED_AT = "2025-10-09T08:53:20Z"
@@ -28,15 +28,15 @@ class Listing:
         self._admission = admission
         self._models = models
 
-    async def all(self, request: web.BaseRequest, params: Params) -> web.StreamResponse:
+    async def all(self, request: Request, params: Params) -> Answered:
         """The list: Anthropic's, Codex' or OpenAI's."""
         return await self._admitted(request, "*")
 
-    async def one(self, request: web.BaseRequest, params: Params) -> web.StreamResponse:
+    async def one(self, request: Request, params: Params) -> Answered:
         """One model of it; what the caller may not use does not exist for it."""
         return await self._admitted(request, params["id"])
 
-    async def _admitted(self, request: web.BaseRequest, name: str) -> web.StreamResponse:
+    async def _admitted(self, request: Request, name: str) -> Answered:
         dialect = _dialect(request)
         trace = continue_trace(request.headers.get("traceparent"))
         call = Call(
@@ -54,11 +54,9 @@ class Listing:
         except SallyportError as error:
             return failure(error, dialect=dialect, trace=trace)
         body = msgspec.json.encode(value)
-        return web.Response(body=body, content_type="application/json", headers=trace_headers(trace))
+        return json_response(body, trace_headers(trace))
 
-    def _answer(
-        self, request: web.BaseRequest, dialect: Dialect, passage: Passage, name: str
-    ) -> dict[str, Any]:
+    def _answer(self, request: Request, dialect: Dialect, passage: Passage, name: str) -> dict[str, Any]:
         usable = [
             target for target in self._models if passage.may("model.invoke", Resource("model", target.model))
         ]
@@ -69,7 +67,7 @@ class Listing:
                     return entry(target)
             passage.note(status="refused", error="no such model")
             raise NotFoundError(f"There is no model {name[:MODEL_LIMIT]!r} that you may use.")
-        if "client_version" in request.query:
+        if "client_version" in parse_qs(request.query, keep_blank_values=True):
             # Codex asks for its own catalogue; with an empty one it keeps the models it was configured with.
             return {"models": []}
         data = [entry(target) for target in usable]
@@ -83,7 +81,7 @@ class Listing:
         return {"data": data, "has_more": False, **ends}
 
 
-def _dialect(request: web.BaseRequest) -> Dialect:
+def _dialect(request: Request) -> Dialect:
     anthropic = "anthropic-version" in request.headers or "x-api-key" in request.headers
     return ANTHROPIC if anthropic else OPENAI
 

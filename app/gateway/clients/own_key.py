@@ -2,13 +2,12 @@
 
 from typing import Any, Final, Protocol
 
-from aiohttp import web
-
 from app.admission import Admission
 from app.core.call import Call, Inherited
 from app.core.errors import DeniedError, InputError
 from app.core.ids import child_span
 from app.core.passage import Passage
+from app.extensions import Request
 from app.gateway.dialects import Dialect
 from app.secrets import Redactor
 
@@ -59,7 +58,7 @@ class OwnKey:
         return self._redactor.json(self._site.json(raw, source=source), source=source)
 
 
-def own_key(request: web.BaseRequest, *, site: Redacts) -> OwnKey | None:
+def own_key(request: Request, *, site: Redacts) -> OwnKey | None:
     """The key for the provider, if the caller sends one beside `x-sallyport-key`; InputError where it is in doubt."""
     ours = request.headers.getall(HEADER, [])
     if not ours:
@@ -114,7 +113,7 @@ async def admit_own_key(admission: Admission, passage: Passage, provider: str) -
         raise
 
 
-def _vendor_keys(request: web.BaseRequest) -> list[str]:
+def _vendor_keys(request: Request) -> list[str]:
     keys = [value.strip() for value in request.headers.getall("x-api-key", [])]
     for value in request.headers.getall("Authorization", []):
         scheme, _, token = value.partition(" ")

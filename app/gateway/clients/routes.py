@@ -4,22 +4,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from app.admission import Admission
 from app.audit.event import Event
 from app.config.gateway.clients import Clients
 from app.core.call import Call, Resource
 from app.core.clock import Clock
-from app.core.errors import ConfigError, SallyportError, UpstreamError
+from app.core.errors import ConfigError, InputError, SallyportError, UpstreamError
 from app.core.ids import Trace, continue_trace, uuid7_text
 from app.core.passage import Passage
-from app.extensions import Params, Route
+from app.extensions import Answered, Params, Request, Response, Route
 from app.gateway.asked import credential
 from app.gateway.clients.settings import Managed, Part, Served
 from app.gateway.clients.telemetry import Reports
 from app.gateway.dialects import ANTHROPIC
-from app.gateway.render import Failure, failure, trace_headers
+from app.gateway.render import failure, json_response, trace_headers
+
+_NONE = InputError("There are no managed settings for you.", status=404, code="no_settings")
 
 
 def client_routes(*, admission: Admission, settings: Clients, folder: Path, clock: Clock) -> list[Route]:
@@ -29,9 +29,9 @@ def client_routes(*, admission: Admission, settings: Clients, folder: Path, cloc
     )
     reports = Reports(admission=admission, settings=settings.telemetry, clock=clock)
     return [
-        Route(method="GET", path="/managed/settings", endpoint=managed.get),
+        Route(method="GET", path="/managed/settings", short=managed.get),
         *(
-            Route(method="POST", path=f"/v1/{signal}", endpoint=reports.endpoint(signal))
+            Route(method="POST", path=f"/v1/{signal}", short=reports.endpoint(signal))
             for signal in ("metrics", "logs", "traces")
         ),
     ]
@@ -46,7 +46,7 @@ class ManagedSettings:
         self._clock = clock
         self._told: dict[str, str] = {}
 
-    async def get(self, request: web.BaseRequest, params: Params) -> web.StreamResponse:
+    async def get(self, request: Request, params: Params) -> Answered:
         """The settings of whoever asks; 304 when they have them, 404 when there are none for them."""
         trace = continue_trace(request.headers.get("traceparent"))
         call = Call(
@@ -64,15 +64,15 @@ class ManagedSettings:
         except SallyportError as error:
             return failure(error, dialect=ANTHROPIC, trace=trace)
         if served is None:
-            message = "There are no managed settings for you."
-            return Failure(ANTHROPIC, trace, status=404, message=message, code="no_settings")
+            return failure(_NONE, dialect=ANTHROPIC, trace=trace)
         headers = trace_headers(trace) | {
             "ETag": f'"{served.checksum}"',
             "Cache-Control": "private, no-cache",
         }
-        if any(tag.value in (served.checksum, "*") for tag in request.if_none_match or ()):
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=served.answer(), content_type="application/json", headers=headers)
+        known = request.headers.get("If-None-Match", "")
+        if known.strip() == "*" or served.checksum in [tag.strip(' W/"') for tag in known.split(",")]:
+            return Response(status=304, headers=headers)
+        return json_response(served.answer(), headers)
 
     def _served(self, passage: Passage, trace: Trace) -> Served | None:
         try:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from app.admission import Admission
 from app.config.gateway.clients import Telemetry
@@ -11,7 +10,7 @@ from app.core.call import Call, Credential, Inherited, Resource
 from app.core.clock import Clock
 from app.core.errors import InputError, SallyportError
 from app.core.ids import Trace, continue_trace, new_trace
-from app.extensions import Endpoint, Params
+from app.extensions import Answered, Params, Request, Response, ShortEndpoint
 from app.gateway.asked import credential
 from app.gateway.clients.bodies import read_body
 from app.gateway.clients.otlp import Entry, Signal, read_report
@@ -71,15 +70,15 @@ class Reports:
         self._settings = settings
         self._pace = Pace(per_minute=settings.per_minute, clock=clock)
 
-    def endpoint(self, signal: Signal) -> Endpoint:
+    def endpoint(self, signal: Signal) -> ShortEndpoint:
         """Takes reports of one signal."""
 
-        async def endpoint(request: web.BaseRequest, params: Params) -> web.StreamResponse:
+        async def endpoint(request: Request, params: Params) -> Answered:
             return await self._take(request, signal)
 
         return endpoint
 
-    async def _take(self, request: web.BaseRequest, signal: Signal) -> web.StreamResponse:
+    async def _take(self, request: Request, signal: Signal) -> Answered:
         trace = continue_trace(request.headers.get("traceparent"))
         problem: SallyportError | None = None
         groups: list[Group] = []
@@ -106,7 +105,7 @@ class Reports:
         except SallyportError as error:
             return _failed(error, trace)
         accepted = b"" if kind == "application/x-protobuf" else b'{"partialSuccess":{}}'
-        return web.Response(body=accepted, content_type=kind, headers=trace_headers(trace))
+        return Response(body=accepted, headers=trace_headers(trace) | {"Content-Type": kind})
 
 
 def grouped(entries: list[Entry]) -> list[Group]:
@@ -120,9 +119,7 @@ def grouped(entries: list[Entry]) -> list[Group]:
     return [Group(*key, each) for key, each in found.items()]
 
 
-def _call(
-    request: web.BaseRequest, signal: Signal, group: Group, trace: Trace, credential: Credential
-) -> Call:
+def _call(request: Request, signal: Signal, group: Group, trace: Trace, credential: Credential) -> Call:
     known = Trace(group.trace_id, new_trace().span_id) if group.trace_id else trace
     return Call(
         door="gateway",
@@ -162,7 +159,7 @@ def _too_many(most: int) -> InputError:
     )
 
 
-def _failed(error: SallyportError, trace: Trace) -> web.Response:
+def _failed(error: SallyportError, trace: Trace) -> Response:
     response = failure(error, dialect=ANTHROPIC, trace=trace)
     if response.status == 429:
         response.headers["Retry-After"] = "60"
