@@ -21,6 +21,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     authority: str
     models: Mapping[str, str]
+    reports: bool = False
+    discovery: bool = False
 
     def first(self, dialect: str) -> str:
         """The first model that speaks this dialect, or nothing."""
@@ -32,16 +34,41 @@ def _claude_code(facts: Facts) -> str:
     settings = {
         "ANTHROPIC_BASE_URL": facts.url,
         "ANTHROPIC_AUTH_TOKEN": facts.key,
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        **(_DISCOVERY if facts.discovery else {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}),
         **({"ANTHROPIC_MODEL": model, "ANTHROPIC_DEFAULT_HAIKU_MODEL": model} if model else {}),
         **({"NODE_EXTRA_CA_CERTS": facts.authority} if facts.authority else {}),
+        **(_reports(facts) if facts.reports else {}),
     }
     return _pretty({"env": settings})
+
+
+_DISCOVERY = {
+    # The single switches of CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC, which would turn discovery off as well.
+    "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_BUG_COMMAND": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_TELEMETRY": "1",
+}
+
+
+def _reports(facts: Facts) -> dict[str, str]:
+    """Claude Code's reports come here too; the trace of its turn travels with its requests."""
+    return {
+        "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+        "CLAUDE_CODE_PROPAGATE_TRACEPARENT": "1",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": facts.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer {facts.key}",
+    }
 
 
 def _codex(facts: Facts) -> str:
     model = facts.first("openai") or facts.first("anthropic")
     lines = [
+        *([f"# export CODEX_CA_CERTIFICATE={quote(facts.authority)}"] if facts.authority else []),
         *([f"model = {_toml(model)}"] if model else []),
         'model_provider = "sallyport"',
         'web_search = "disabled"',
@@ -72,11 +99,36 @@ def _mcp(facts: Facts) -> str:
     return _pretty({"mcpServers": {"sallyport": server}})
 
 
+def _vscode(facts: Facts) -> str:
+    """Two files: servers of tools, and models of the OpenAI-compatible provider. The key is asked for, once."""
+    asked = {"type": "promptString", "id": "sallyport-key", "description": "Sallyport key", "password": True}
+    headers = {"Authorization": "Bearer ${input:sallyport-key}"}
+    server = {"type": "http", "url": f"{facts.url}/mcp", "headers": headers}
+    models = {
+        name: {
+            "name": name,
+            "url": f"{facts.url}/v1/chat/completions",
+            "requiresAPIKey": True,
+            "toolCalling": True,
+            "vision": False,
+            "maxInputTokens": 100_000,
+            "maxOutputTokens": 8_192,
+        }
+        for name in facts.models
+    }
+    files = {
+        ".vscode/mcp.json": {"inputs": [asked], "servers": {"sallyport": server}},
+        "settings.json": {"github.copilot.chat.customOAIModels": models},
+    }
+    return _pretty(files)
+
+
 CLIENTS: Mapping[str, tuple[Callable[[Facts], str], str]] = {
     "claude-code": (_claude_code, "~/.claude/settings.json"),
     "codex": (_codex, "~/.codex/config.toml (the key stays in the environment variable SALLYPORT_KEY)"),
     "openai": (_openai, "the shell's environment, for the OpenAI SDKs"),
     "anthropic": (_anthropic, "the shell's environment, for the Anthropic SDKs"),
+    "vscode": (_vscode, "the two files that are named; set the size of each model's window yourself"),
     "mcp": (_mcp, ".mcp.json, or the MCP settings of the client"),
 }
 
@@ -84,10 +136,19 @@ CLIENTS: Mapping[str, tuple[Callable[[Facts], str], str]] = {
 @click.command("client-config")
 @click.argument("client", type=click.Choice(list(CLIENTS)))
 @click.option("--url", help="Base URL that clients use; default: from the profile.")
+@click.option("--reports", is_flag=True, help="Claude Code also reports here what it does (OTLP).")
+@click.option("--discovery", is_flag=True, help="Claude Code also asks here for its list of models.")
 @site_options
 @json_option
 def client_config(
-    client: str, url: str | None, data: Path | None, profile: Path | None, as_json: bool
+    client: str,
+    url: str | None,
+    data: Path | None,
+    profile: Path | None,
+    *,
+    reports: bool,
+    discovery: bool,
+    as_json: bool,
 ) -> None:
     """Print the settings of CLIENT for this site.
 
@@ -105,6 +166,8 @@ def client_config(
             for name, model in loaded.models.items()
             if model.provider in loaded.providers
         },
+        reports=reports,
+        discovery=discovery,
     )
     if as_json:
         Output(as_json=True).value({"client": client, "place": place, "settings": render(facts)})

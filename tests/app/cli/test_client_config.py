@@ -51,3 +51,21 @@ def test_codex_gets_a_provider_of_its_own_and_no_key_in_a_file(command: Command,
     assert provider["base_url"] == "https://sallyport.site:8443/v1"
     assert (provider["wire_api"], provider["supports_websockets"]) == ("responses", False)
     assert (provider["env_key"], "sp_" in printed) == ("SALLYPORT_KEY", False)
+
+
+def test_claude_code_reports_and_asks_for_models_when_that_is_wanted(command: Command, site: Path):
+    printed = command("client-config", "claude-code", "--reports", "--discovery", "--data", str(site))
+    settings = json.loads(printed.out)["env"]
+    assert settings["OTEL_EXPORTER_OTLP_ENDPOINT"] == "https://sallyport.site:8443"
+    assert settings["OTEL_EXPORTER_OTLP_HEADERS"] == "Authorization=Bearer sp_YOUR_KEY"
+    assert settings["CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY"] == "1"
+    assert "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC" not in settings
+
+
+def test_vscode_gets_tools_and_models_and_asks_for_the_key(command: Command, site: Path):
+    files = json.loads(command("client-config", "vscode", "--data", str(site)).out)
+    server = files[".vscode/mcp.json"]["servers"]["sallyport"]
+    assert (server["type"], server["url"]) == ("http", "https://sallyport.site:8443/mcp")
+    models = files["settings.json"]["github.copilot.chat.customOAIModels"]
+    assert models["gpt"]["url"] == "https://sallyport.site:8443/v1/chat/completions"
+    assert "sp_" not in json.dumps(files)
