@@ -3,13 +3,12 @@
 import random
 from collections.abc import Callable
 
-from aiohttp import web
-
 from app.admission import Admission
 from app.core.call import Resource
 from app.core.errors import DeniedError, InputError, NotFoundError, SallyportError
 from app.core.ids import continue_trace
 from app.core.passage import Passage
+from app.extensions import Answered, Request
 from app.gateway.ask import Ask, read_ask
 from app.gateway.asked import Asked, Operation, asked_call
 from app.gateway.models import Found, Models
@@ -39,7 +38,7 @@ class Invocation:
         self._models = models
         self._draw = draw
 
-    async def serve(self, operation: Operation, request: web.BaseRequest) -> web.StreamResponse:
+    async def serve(self, operation: Operation, request: Request) -> Answered:
         """Answer one request, whatever happens, in the operation's dialect."""
         trace = continue_trace(request.headers.get("traceparent"))
         problem: SallyportError | None = None
@@ -96,7 +95,7 @@ class Invocation:
             raise DeniedError(decision, trace_id=passage.trace.trace_id, anonymous=False)
 
 
-async def _body(request: web.BaseRequest) -> bytes:
+async def _body(request: Request) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity":
         raise InputError(
@@ -108,7 +107,7 @@ async def _body(request: web.BaseRequest) -> bytes:
     return await request.read()
 
 
-def _labels(request: web.BaseRequest) -> frozenset[str]:
+def _labels(request: Request) -> frozenset[str]:
     """What the client demands of providers: it can only narrow where its call may go."""
     text = request.headers.get(LABELS_HEADER)
     if text is None:
@@ -123,7 +122,7 @@ def _labels(request: web.BaseRequest) -> frozenset[str]:
 
 
 def _prepared(
-    operation: Operation, request: web.BaseRequest, ask: Ask, found: Found | None
+    operation: Operation, request: Request, ask: Ask, found: Found | None
 ) -> tuple[Outgoing | None, SallyportError | None]:
     """What the only target gets once it is admitted, or why it will not; neither, when that is found out later."""
     if found is None:

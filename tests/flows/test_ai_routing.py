@@ -83,7 +83,12 @@ async def test_an_alias_and_a_pattern_reach_their_model_and_lists_show_the_alias
 
 
 RULES = [
-    {"id": "some", "effect": "permit", "actions": ["model.*"], "models": ["byname", "nick", "open", "route", "gpt"]},
+    {
+        "id": "some",
+        "effect": "permit",
+        "actions": ["model.*"],
+        "models": ["byname", "nick", "open", "route", "gpt"],
+    },
     {"id": "never", "effect": "forbid", "actions": ["model.*"], "models": ["banned"]},
 ]
 
@@ -137,7 +142,9 @@ async def test_a_route_is_chosen_by_what_the_request_is_like(database: str):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_failure_before_the_first_byte_is_followed_by_the_next_place(database: str, stream: bool):
     async with (
-        raw_server(scripted(answer(TOLD, head="HTTP/1.1 500 No", extra="X-Should-Retry: false\r\n"))) as server,
+        raw_server(
+            scripted(answer(TOLD, head="HTTP/1.1 500 No", extra="X-Should-Retry: false\r\n"))
+        ) as server,
         gateway_site(database, shape=shaped({"m": two()}, raw=raw(server))) as site,
     ):
         status, body, _ = await site.post(CHAT, {**ASK, "model": "m", "stream": stream})
@@ -237,7 +244,8 @@ async def test_the_last_word_is_the_providers_own_byte_for_byte(
 async def test_each_attempt_is_translated_for_its_own_provider(database: str):
     """First Anthropic's format, then OpenAI's; a place that cannot carry the request is passed over."""
     model = Model(
-        targets=(Place(provider="ant", upstream="claude-down", price="simulated"), at("oai", weight=0)), retries=0
+        targets=(Place(provider="ant", upstream="claude-down", price="simulated"), at("oai", weight=0)),
+        retries=0,
     )
     scripts = {"claude-down": Script(status=529)}
     async with gateway_site(database, scripts=scripts, shape=shaped({"m": model})) as site:
@@ -264,9 +272,18 @@ async def test_labels_keep_a_call_on_site_whoever_demands_them(database: str):
     }
     rules = [
         {"id": "all", "effect": "permit", "actions": ["*"]},
-        {"id": "bob", "effect": "permit", "actions": ["model.*"], "who": {"users": ["bob"]}, "labels": ["on-site"]},
+        {
+            "id": "bob",
+            "effect": "permit",
+            "actions": ["model.*"],
+            "who": {"users": ["bob"]},
+            "labels": ["on-site"],
+        },
     ]
-    async with raw_server(scripted(GOOD)) as off, raw_server(scripted(answer(TOLD, head="HTTP/1.1 500 No"))) as on:
+    async with (
+        raw_server(scripted(GOOD)) as off,
+        raw_server(scripted(answer(TOLD, head="HTTP/1.1 500 No"))) as on,
+    ):
         patient = Health(failures=10_000)
         providers = {"off": raw(off), "on": raw(on, labels=("on-site", "gpu"), health=patient)}
         shape = shaped(models, **providers)
@@ -293,7 +310,10 @@ async def test_labels_keep_a_call_on_site_whoever_demands_them(database: str):
 
 async def test_a_circuit_opens_and_its_calls_go_elsewhere_at_once(database: str):
     health = Health(failures=2, window=600, pause=600)
-    models = {"m": two(retries=0), "alone": Model(provider="raw", upstream="gpt", price="simulated", retries=0)}
+    models = {
+        "m": two(retries=0),
+        "alone": Model(provider="raw", upstream="gpt", price="simulated", retries=0),
+    }
     async with (
         raw_server(scripted(answer(TOLD, head="HTTP/1.1 500 No"))) as server,
         gateway_site(database, shape=shaped(models, raw=raw(server, health=health))) as site,
@@ -313,7 +333,9 @@ async def test_a_provider_that_has_nothing_left_is_passed_over(database: str, he
     models = {"m": two(retries=0), "alone": Model(provider="raw", upstream="gpt", price="simulated")}
     body = GOOD.partition(b"\r\n\r\n")[2]
     async with (
-        raw_server(scripted(answer(body, head=head, extra=f"Content-Type: application/json\r\n{extra}"))) as server,
+        raw_server(
+            scripted(answer(body, head=head, extra=f"Content-Type: application/json\r\n{extra}"))
+        ) as server,
         gateway_site(database, shape=shaped(models, raw=raw(server))) as site,
     ):
         for _ in range(3):

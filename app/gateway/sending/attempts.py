@@ -2,10 +2,9 @@
 
 import asyncio
 
-from aiohttp import web
-
 from app.core.errors import InputError, SallyportError, UpstreamError
 from app.egress.http import Reply
+from app.extensions import Answered, Response
 from app.gateway.book import Target
 from app.gateway.dialects import Said
 from app.gateway.outgoing import Outgoing, outgoing
@@ -43,7 +42,7 @@ class Attempts:
         self._unfit: InputError | None = None
         self._busy: UpstreamError | None = None
 
-    async def run(self) -> web.StreamResponse:
+    async def run(self) -> Answered:
         """The answer of the first place that begins one, else the last error of a provider."""
         way, plan = self._way, self._plan
         turns, wait = way.found.turns, way.found.settings.wait
@@ -70,7 +69,7 @@ class Attempts:
         finally:
             turns.give()
 
-    async def _at(self, place: Place, *, last: bool) -> web.StreamResponse | None:
+    async def _at(self, place: Place, *, last: bool) -> Answered | None:
         """The answer of this place, or None when the next may be tried."""
         target = self._target(place)
         try:
@@ -120,7 +119,7 @@ class Attempts:
         )
         return False
 
-    async def _once(self, target: Target, sent: Outgoing) -> web.StreamResponse:
+    async def _once(self, target: Target, sent: Outgoing) -> Answered:
         """One attempt; whatever becomes of it, the target's standing hears of it."""
         started, standing = self._clock.monotonic(), target.standing
         exchange = Exchange(self._way, target, sent, bill=self._bill, heard=lambda r: self._heard(target, r))
@@ -177,12 +176,12 @@ class Attempts:
         if closed:
             target.standing.limit(self._clock.monotonic() + closed)
 
-    def _given_up(self) -> web.StreamResponse:
+    def _given_up(self) -> Answered:
         """The last error of a provider, byte for byte; else the last failure; else why none was tried."""
         if self._answered is not None and self._answered.answer is not None:
             self._way.passage.note(status="error", error=self._answered.message)
             answer = self._answered.answer
-            return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+            return Response(status=answer.status, body=answer.body, headers=answer.headers)
         error: SallyportError | None = self._failed or self._unfit or self._busy
         if error is None:
             labels = ", ".join(sorted(self._plan.demanded)) or "nobody"
@@ -221,7 +220,7 @@ class Attempts:
         )
 
 
-async def _in_time(exchange: Exchange, target: Target) -> web.StreamResponse:
+async def _in_time(exchange: Exchange, target: Target) -> Answered:
     """UpstreamError when the answer has not begun in the target's time."""
     if not target.timeout:
         return await exchange.run(_begun)

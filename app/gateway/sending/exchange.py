@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from aiohttp import web
-
 from app.core.errors import UpstreamError
 from app.core.usage import Usage
 from app.egress.http import Reply, end_to_end
+from app.extensions import Answered, Response
 from app.gateway.book import Target
 from app.gateway.dialects import Dialect, Said
 from app.gateway.outgoing import Outgoing
@@ -40,7 +39,7 @@ class Exchange:
         """What the provider is spoken to in."""
         return self._target.dialect(self._way.operation.dialect)
 
-    async def run(self, begun: Callable[[], None]) -> web.StreamResponse:
+    async def run(self, begun: Callable[[], None]) -> Answered:
         """Send, and relay what comes back; `begun` is called when the answer begins."""
         way, sent = self._way, self._sent
         credential = way.models.credential(way.passage, self._target)
@@ -69,7 +68,7 @@ class Exchange:
         self.spend(said.spent(len(self._way.ask.body)))
         self._way.passage.note(result=said.recorded())
 
-    async def _stream(self, reply: Reply, begun: Callable[[], None]) -> web.StreamResponse:
+    async def _stream(self, reply: Reply, begun: Callable[[], None]) -> Answered:
         way = self._way
         relay = Relay(
             passage=way.passage,
@@ -97,7 +96,7 @@ class Exchange:
             if not way.passage.settled and (relay.answered or relay.reader.said.usage is not None):
                 spent()
 
-    async def _whole(self, reply: Reply) -> web.StreamResponse:
+    async def _whole(self, reply: Reply) -> Answered:
         passage, translation = self._way.passage, self._sent.translation
         body = await reply.read(ANSWER_LIMIT)
         headers = self._headers(reply)
@@ -112,7 +111,7 @@ class Exchange:
                 body = translation.answer(body, said.usage)
         headers["server-timing"] = passage.server_timing
         body = self._way.models.redactor.json(body, source="The provider")
-        return web.Response(status=reply.status, body=body, headers=headers)
+        return Response(status=reply.status, body=body, headers=headers)
 
     async def _refused(self, reply: Reply) -> UpstreamError:
         """The provider's own error, except its secrets, and where the client would take it as its own sign-in."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import msgspec
-from aiohttp import web
 
 from app.admission import Admission
 from app.core.passage import Passage
+from app.extensions import Request
 from app.gateway.ask import Ask
 from app.gateway.asked import Operation
 from app.gateway.book import Book, Found
@@ -25,7 +25,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     ask: Ask
     found: Found
     prepared: Outgoing | None
-    request: web.BaseRequest
+    request: Request
     heartbeat: float
     draw: Callable[[], float]
     labels: frozenset[str]

@@ -48,7 +48,9 @@ def test_two_patterns_overlap_when_a_name_fits_both(one: str, other: str, both: 
 
 def test_patterns_that_are_equally_specific_and_overlap_are_refused():
     refused(r"models\.\*a and models\.x\*: some names fit '\*a' and 'x\*' alike", {"x*": PLACE, "*a": PLACE})
-    refused(r"models\.m\.aliases and models\.x\*", {"x*": PLACE, "m": Model(provider="cloud", aliases=("*a",))})
+    refused(
+        r"models\.m\.aliases and models\.x\*", {"x*": PLACE, "m": Model(provider="cloud", aliases=("*a",))}
+    )
     check(**{"gp*": PLACE, "gpt-4*": PLACE, "cla*": PLACE})
 
 
@@ -64,7 +66,10 @@ def test_patterns_that_are_equally_specific_and_overlap_are_refused():
         (r"models\.m\.fallbacks\[0\]: it names itself", Model(provider="cloud", fallbacks=("m",))),
         (r"models\.m\.fallbacks\[0\]: 'onl' has no place", Model(provider="cloud", fallbacks=("onl",))),
         (r"models\.m\.routes\[0\]\.to", Model(provider="cloud", routes=(Branch(when=When(), to="z"),))),
-        (r"models\.m\.provider: cloud has no label 'on-site'", Model(provider="cloud", requires=("on-site",))),
+        (
+            r"models\.m\.provider: cloud has no label 'on-site'",
+            Model(provider="cloud", requires=("on-site",)),
+        ),
         (r"models\.m\.aliases: 'gpt' is also models\.gpt", Model(provider="cloud", aliases=("gpt",))),
         (r"models\.m\.aliases: '' cannot be a name", Model(provider="cloud", aliases=("",))),
     ],

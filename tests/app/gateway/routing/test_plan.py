@@ -89,7 +89,11 @@ def test_labels_are_demanded_of_every_place_whoever_demands_them():
     "members",
     [
         {"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]},
-        {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [{"type": "image"}]}]}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "tool_result", "content": [{"type": "image"}]}]}
+            ]
+        },
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
         {"input": [{"role": "user", "content": [{"type": "input_image"}]}]},
     ],

@@ -19,7 +19,11 @@ def test_failures_in_a_window_open_the_circuit_and_one_call_tries_it_again():
         provider="p", model="m", rules=RULES, changed=lambda now, before: told.append((before, now.state))
     )
     fail(standing, 1, 2, 3)
-    assert (standing.state, standing.enter(4), standing.away_for(4)) == ("open", False, (4, "its circuit is open"))
+    assert (standing.state, standing.enter(4), standing.away_for(4)) == (
+        "open",
+        False,
+        (4, "its circuit is open"),
+    )
     assert standing.enter(8)
     assert not standing.enter(8)
     standing.ill(9, "again")
