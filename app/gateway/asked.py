@@ -9,7 +9,7 @@ from app.gateway.ask import Ask
 from app.gateway.clients.own_key import HEADER
 from app.gateway.clients.weight import Kind, most
 from app.gateway.dialects import Dialect
-from app.gateway.models import Target
+from app.gateway.models import Found
 from app.gateway.outgoing import Outgoing
 
 
@@ -27,15 +27,17 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     operation: Operation
     ask: Ask
-    target: Target | None
+    found: Found | None
     sent: Outgoing | None
+    own_key: bool = False
+    """Whether the caller brings a key of the provider's."""
 
     def reserve(self) -> int:
-        """Microdollars that the call may cost at most."""
-        if self.target is None or self.operation.free:
+        """Microdollars that the call may cost at most, wherever it comes to."""
+        if self.found is None or self.operation.free:
             return 0
         size, tokens = most(self.ask, self.operation.kind)
-        return self.target.price.ceiling(body_bytes=size, output_tokens=tokens)
+        return max(target.price.ceiling(body_bytes=size, output_tokens=tokens) for target in self.found.reach)
 
     def details(self) -> dict[str, object]:
         """What the record keeps beside the arguments."""
@@ -51,13 +53,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             details["max_tokens"] = ask.max_tokens
         if ask.tools:
             details["tools"] = list(ask.tools)
-        if self.sent is not None and self.sent.own_key is not None:
+        if self.own_key:
             details["own_key"] = True
-        if self.target is not None:
+        only = self.found.only if self.found is not None else None
+        if only is not None:
             details |= {
-                "provider": self.target.provider,
-                "upstream_model": self.target.upstream_model,
-                "prices": self.target.price_version,
+                "provider": only.provider,
+                "upstream_model": only.named(ask.model).upstream_model,
+                "prices": only.price_version,
             }
         return details | self._translated()
 

@@ -4,7 +4,6 @@ import msgspec
 
 from app.extensions import Request
 from app.gateway.ask import Ask, with_model
-from app.gateway.clients.own_key import OwnKey
 from app.gateway.dialects import Dialect
 from app.gateway.render import forwarded
 from app.gateway.translation import Translation
@@ -19,7 +18,6 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     headers: list[tuple[str, str]]
     body: bytes
     translation: Translation | None = None
-    own_key: OwnKey | None = None
 
 
 def outgoing(

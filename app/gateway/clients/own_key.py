@@ -1,5 +1,6 @@
 """A caller's own key of a provider, beside the key that it has here: for one request, shown to nobody, kept nowhere."""
 
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from app.admission import Admission
@@ -8,6 +9,7 @@ from app.core.errors import DeniedError, InputError
 from app.core.ids import child_span
 from app.core.passage import Passage
 from app.extensions import Request
+from app.gateway.book import Target
 from app.gateway.dialects import Dialect
 from app.secrets import Redactor
 
@@ -81,14 +83,16 @@ def own_key(request: Request, *, site: Redacts) -> OwnKey | None:
     return OwnKey(value, site=site)
 
 
-def require_allowed(key: OwnKey | None, *, allowed: bool) -> None:
-    """InputError unless the profile lets callers bring a key for this provider."""
-    if key is not None and not allowed:
-        raise InputError(
-            "This model's provider takes no keys of callers here.",
-            remedy="Leave your own key out; set providers.NAME.own_keys to allow it.",
-            code="own_key_not_allowed",
-        )
+def require_allowed(reach: Sequence[Target]) -> InputError | None:
+    """Why a caller's key may not be used for a model that these targets serve: a key is one provider's."""
+    if len({target.provider for target in reach}) > 1:
+        why = "This model may go to several providers, and it is not known whose your key is."
+    elif not all(target.own_keys for target in reach):
+        why = "This model's provider takes no keys of callers here."
+    else:
+        return None
+    remedy = "Leave your own key out, or use another model."
+    return InputError(why, remedy=remedy, code="own_key_not_allowed")
 
 
 async def admit_own_key(admission: Admission, passage: Passage, provider: str) -> None:
