@@ -1,12 +1,15 @@
 """A caller's own key of a provider: sent on where profile and policy allow it, seen by nobody else."""
 
+import msgspec
 import pytest
 
+from app.config import Profile
+from app.config.gateway.models import Model, Place
 from app.demo.script import Script
 from tests.fix_gateway import EVERYTHING, GatewaySite, gateway_site
 
 OWN = "sk-alices-own-0123456789"
-SCRIPTS = {"own": Script(), "mine": Script()}
+SCRIPTS = {"own": Script(), "mine": Script(), "own-refused": Script(status=401)}
 CHAT = {"model": "own", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
 DENIED = {"id": "no-own-keys", "effect": "forbid", "actions": ["model.own_key"], "models": ["own"]}
 CHILDREN = "(SELECT * FROM audit_events WHERE action = 'model.own_key') AS children"
@@ -81,6 +84,28 @@ async def test_policy_decides_about_own_keys(database: str):
         assert not site.provider.received
         assert await site.rows("status") == [("refused",)]
         assert (await site.post("/v1/chat/completions", CHAT))[0] == 200
+
+
+async def test_a_key_that_its_provider_refuses_is_the_callers_fault_and_nobody_elses(database: str):
+    async with gateway_site(database, scripts=SCRIPTS) as site:
+        refused = {**CHAT, "model": "own-refused"}
+        for _ in range(8):
+            status, body, _ = await site.post("/v1/chat/completions", refused, headers=both())
+            assert (status, b"upstream_own_key" in body) == (401, True)
+            assert OWN.encode() not in body
+        assert len(site.provider.received) == 8, "neither tried again nor held off"
+        assert {status for (status,) in await site.rows("status")} == {"error"}
+
+
+async def test_a_key_is_of_one_provider_so_a_model_of_several_takes_none(database: str):
+    def several(profile: Profile) -> Profile:
+        places = (Place(provider="own", price="simulated"), Place(provider="mine", price="simulated"))
+        return msgspec.structs.replace(profile, models={"own": Model(targets=places)})
+
+    async with gateway_site(database, scripts=SCRIPTS, shape=several) as site:
+        status, body, _ = await site.post("/v1/chat/completions", CHAT, headers=both())
+        assert (status, b"own_key_not_allowed" in body) == (400, True)
+        assert not site.provider.received
 
 
 async def test_only_the_key_of_this_site_says_who_asks(database: str):
