@@ -57,7 +57,6 @@ COMMANDS = {
     "provenance": ("app.cli.file.about:provenance", "Print from what and how this file was built."),
     "selftest": ("app.cli.file.about:selftest", "Check that every part of this file is there."),
 }
-SERVING = {"serve", "demo", "witness", "update"}
 HIDDEN = {"sample-mcp": "app.cli.demo:sample_mcp"}
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNAVAILABLE = 1, 2, 3, 4
@@ -75,10 +74,6 @@ class Commands(click.Group):
         where = COMMANDS[cmd_name][0] if cmd_name in COMMANDS else HIDDEN.get(cmd_name)
         if where is None:
             return None
-        if cmd_name in SERVING:
-            from app.egress.trust import import_aiohttp
-
-            import_aiohttp()
         module, _, attribute = where.partition(":")
         return getattr(importlib.import_module(module), attribute)
 
