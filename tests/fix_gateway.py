@@ -35,6 +35,7 @@ from app.server.listen.router import Router
 from tests.fix_tools import ALICE, CLOCK, Keys, NoBudgets
 
 PROVIDER_KEY = "sk-the-providers-own"
+AWS_KEY = Secret("AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY:a-session-token")
 EVERYTHING = {"id": "everything", "effect": "permit", "actions": ["*"]}
 
 
@@ -96,12 +97,14 @@ class GatewaySite:
 
 
 def profile(url: str, models: Mapping[str, str], record: Record, timeout: float) -> Profile:
-    """Three providers on one port, and models `name: provider/upstream name`."""
+    """Five providers on one port, and models `name: provider/upstream name`."""
     key = Secret(PROVIDER_KEY)
     providers = {
         "oai": Provider(dialect="openai", url=f"{url}/v1", key=key, timeout=timeout),
         "nat": Provider(dialect="openai", url=f"{url}/v1", key=key, timeout=timeout, responses=True),
         "ant": Provider(dialect="anthropic", url=url, key=key, timeout=timeout),
+        "goo": Provider(dialect="gemini", url=url, key=key, timeout=timeout),
+        "ama": Provider(dialect="bedrock", url=url, key=AWS_KEY, timeout=timeout, region="eu-central-1"),
     }
     entries = {
         name: Model(provider=place.partition("/")[0], upstream=place.partition("/")[2], price="simulated")
@@ -122,13 +125,13 @@ async def gateway_site(
     exhausted: bool = False,
 ) -> AsyncIterator[GatewaySite]:
     """Everything an AI request crosses. Scripts whose name begins with `claude` speak Anthropic's format, those with
-    `native` both of OpenAI's."""
+    `native` both of OpenAI's, those with `gemini` and `bedrock` theirs."""
 
     async def dial() -> Connection:
         return await connect(database, purpose="record", timeout=5)
 
     scripts = {"gpt": Script(), "claude": Script(), **(scripts or {})}
-    providers = {"claude": "ant", "native": "nat"}
+    providers = {"claude": "ant", "native": "nat", "gemini": "goo", "bedrock": "ama"}
     places = {name: f"{providers.get(name.partition('-')[0], 'oai')}/{name}" for name in scripts}
     places |= {"alias": "oai/gpt", "claude-alias": "ant/claude"}
     policy = json.dumps({"policy": "site", "rules": rules or [EVERYTHING]}).encode()

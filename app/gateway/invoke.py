@@ -15,7 +15,8 @@ from app.core.usage import Usage
 from app.egress.http import Reply, end_to_end
 from app.gateway.ask import Ask, read_ask
 from app.gateway.asked import Asked, Operation, asked_call
-from app.gateway.dialects import Dialect, Said
+from app.gateway.dialects import GEMINI, Said, Sent, Wire
+from app.gateway.dialects.gemini import KEY_REFUSED
 from app.gateway.models import Models, Target
 from app.gateway.outgoing import Outgoing, outgoing
 from app.gateway.relay import Relay
@@ -38,7 +39,7 @@ class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
     outgoing: Outgoing
 
     @property
-    def dialect(self) -> Dialect:
+    def dialect(self) -> Wire:
         """What the provider is spoken to in."""
         return self.target.dialect(self.operation.dialect)
 
@@ -93,8 +94,11 @@ class Invocation:
 
     async def _forward(self, exchange: _Exchange, request: web.BaseRequest) -> web.StreamResponse:
         passage, target, ask, sent = exchange.passage, exchange.target, exchange.ask, exchange.outgoing
-        credential = self._models.credential(passage, target)
-        headers = [*sent.headers, credential] if credential is not None else sent.headers
+        origin = target.upstream.origin
+        bytes_sent = Sent(
+            authority=origin.authority, path=origin.path + sent.path, headers=sent.headers, body=sent.body
+        )
+        headers = [*sent.headers, *self._models.credential(passage, target, bytes_sent)]
         started = time.monotonic()
         heartbeat = self._heartbeat if ask.stream else 0.0
         try:
@@ -106,7 +110,7 @@ class Invocation:
                 if not 200 <= reply.status < 300:
                     return await self._refused_upstream(exchange, reply)
                 _readable(reply)
-                if reply.header("content-type").startswith("text/event-stream"):
+                if reply.header("content-type").startswith(exchange.dialect.stream_type):
                     return await self._stream(exchange, reply, request)
                 return await self._whole(exchange, reply)
         except asyncio.CancelledError:
@@ -120,6 +124,7 @@ class Invocation:
         relay = Relay(
             passage=exchange.passage,
             dialect=exchange.dialect,
+            client=exchange.operation.dialect,
             reply=reply,
             judge=partial(refusal, self._admission, exchange.passage),
             redact=self._models.redactor.data,
@@ -158,21 +163,26 @@ class Invocation:
         passage, translation = exchange.passage, exchange.outgoing.translation
         passage.note(status="error", error=f"The provider answered {reply.status}.")
         if reply.status in (401, 403):
-            raise UpstreamError(
-                "The provider refuses Sallyport's own key; the key in the profile must be renewed.",
-                kind="status",
-            )
+            raise _key_refused()
         if reply.status < 400:
             raise UpstreamError(
                 f"The provider answered {reply.status}, which is not followed.", kind="status"
             )
         _readable(reply)
         body = self._models.redactor.data(await reply.read(ERROR_LIMIT))
+        if exchange.dialect is GEMINI and KEY_REFUSED in body:
+            raise _key_refused()
         headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
         if translation is not None:
             body = translation.failure(reply.status, body, passage.trace.trace_id)
             headers |= translation.headers | {"content-type": "application/json"}
         return web.Response(status=reply.status, body=body, headers=headers)
+
+
+def _key_refused() -> UpstreamError:
+    return UpstreamError(
+        "The provider refuses Sallyport's own key; the key in the profile must be renewed.", kind="status"
+    )
 
 
 def _estimate(passage: Passage, ask: Ask) -> web.Response:

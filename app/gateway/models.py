@@ -7,14 +7,16 @@ import msgspec
 
 from app.config.gateway.models import Model, Provider
 from app.config.schema import Profile
+from app.config.secret import Secret
+from app.core.clock import Clock, SystemClock
 from app.core.errors import ConfigError, SecretError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http import Connects, Upstream, parse_origin
-from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Dialect
+from app.gateway.dialects import ANTHROPIC, GEMINI, OPENAI, RESPONSES, Bedrock, Dialect, Headers, Sent, Wire
 from app.gateway.money import Price, PriceTable
 from app.secrets import Broker, Redactor
 
-DIALECTS: Mapping[str, Dialect] = {"openai": OPENAI, "anthropic": ANTHROPIC}
+DIALECTS: Mapping[str, Wire] = {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI}
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,17 +26,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     upstream_model: str
     display_name: str
     provider: str
-    dialects: tuple[Dialect, ...]
+    dialects: tuple[Wire, ...]
     """What the provider speaks; the first is what other dialects are translated into."""
     upstream: Upstream
-    credential: tuple[str, str] | None
-    secret: str = ""
-    """The stored secret that is its key, looked up for each call."""
+    key: Secret | None = None
+    """Its key, or the stored secret that is its key, looked up for each call."""
     price: Price
     price_version: str
     labels: tuple[str, ...] = ()
 
-    def dialect(self, client: Dialect) -> Dialect:
+    def dialect(self, client: Dialect) -> Wire:
         """The client's own dialect, where the provider speaks it."""
         return client if client in self.dialects else self.dialects[0]
 
@@ -63,17 +64,20 @@ class Models:
         """The target of a model, or None."""
         return self._targets.get(name)
 
-    def credential(self, passage: Passage, target: Target) -> tuple[str, str] | None:
-        """The header that carries the provider's key; UpstreamError when its secret cannot be given."""
-        if not target.secret:
-            return target.credential
+    def credential(self, passage: Passage, target: Target, sent: Sent) -> Headers:
+        """The headers that prove the provider's key; UpstreamError when it cannot be given or is none."""
+        if target.key is None:
+            return ()
         try:
-            if self._broker is None:
-                raise SecretError("There is no store of secrets here.")
-            key = self._broker.value(passage, f"provider:{target.provider}", target.secret)
-        except SecretError as error:
+            key = target.key.reveal() or self._stored(passage, target.provider, target.key.reference)
+            return target.dialects[0].credential(key, sent)
+        except (SecretError, ConfigError) as error:
             raise UpstreamError(str(error), kind="connect", status=503) from None
-        return target.dialects[0].credential(key)
+
+    def _stored(self, passage: Passage, provider: str, name: str) -> str:
+        if self._broker is None:
+            raise SecretError("There is no store of secrets here.")
+        return self._broker.value(passage, f"provider:{provider}", name)
 
     async def aclose(self) -> None:
         """End all connections to providers."""
@@ -89,6 +93,7 @@ def open_models(
     tls: SSLContext | None,
     broker: Broker | None = None,
     redactor: Redactor | None = None,
+    clock: Clock | None = None,
 ) -> Models:
     """Targets of a profile; ConfigError for an unknown provider or a model without a price."""
     upstreams = {
@@ -101,6 +106,10 @@ def open_models(
         )
         for name, provider in profile.providers.items()
     }
+    wires = {
+        name: _dialects(name, provider, clock or SystemClock())
+        for name, provider in profile.providers.items()
+    }
     targets: dict[str, Target] = {}
     for name, model in profile.models.items():
         provider = profile.providers.get(model.provider)
@@ -109,7 +118,8 @@ def open_models(
                 f"models.{name}.provider: there is no provider {model.provider!r}.",
                 remedy=f"Name one of: {', '.join(sorted(profile.providers)) or 'none is configured'}.",
             )
-        targets[name] = _target(name, model, provider, prices, upstreams[model.provider])
+        target = _target(name, model, provider, prices, upstreams[model.provider])
+        targets[name] = msgspec.structs.replace(target, dialects=wires[model.provider])
     return Models(targets, upstreams, broker=broker, redactor=redactor)
 
 
@@ -121,23 +131,36 @@ def _target(name: str, model: Model, provider: Provider, prices: PriceTable, ups
             f"models.{name}: the price table {prices.version} has no entry {model.price or upstream_model!r}.",
             remedy=f"Set models.{name}.price to one of its entries; `local` costs nothing.",
         )
-    dialect = DIALECTS[provider.dialect]
-    if provider.responses and dialect is not OPENAI:
-        raise ConfigError(
-            f"providers.{model.provider}.responses: only providers of the dialect openai have it.",
-            remedy="Leave it out.",
-        )
-    key = provider.key.reveal() if provider.key else ""
     return Target(
         model=name,
         upstream_model=upstream_model,
         display_name=model.display_name or name,
         provider=model.provider,
-        dialects=(dialect, RESPONSES) if provider.responses else (dialect,),
+        dialects=(),
         upstream=upstream,
-        credential=dialect.credential(key) if key else None,
-        secret=provider.key.reference if provider.key else "",
+        key=provider.key or None,
         price=price,
         price_version=prices.version,
         labels=provider.labels,
     )
+
+
+def _dialects(name: str, provider: Provider, clock: Clock) -> tuple[Wire, ...]:
+    """What a provider speaks; ConfigError for settings that its dialect has not, and for a key that is none."""
+    _only(f"providers.{name}.responses", provider.responses, provider, "openai")
+    _only(f"providers.{name}.region", provider.region, provider, "bedrock")
+    if provider.dialect == "bedrock" and not provider.region:
+        raise ConfigError(
+            f"providers.{name}.region: a request to Bedrock is signed for its region.",
+            remedy="Name it, such as eu-central-1.",
+        )
+    bedrock = Bedrock(region=provider.region, clock=clock)
+    dialect = bedrock if provider.dialect == "bedrock" else DIALECTS[provider.dialect]
+    if provider.key and provider.key.reveal():
+        dialect.credential(provider.key.reveal(), Sent(authority="", path="/", headers=(), body=b""))
+    return (dialect, RESPONSES) if provider.responses else (dialect,)
+
+
+def _only(key: str, value: object, provider: Provider, dialect: str) -> None:
+    if value and provider.dialect != dialect:
+        raise ConfigError(f"{key}: only providers of the dialect {dialect} have it.", remedy="Leave it out.")

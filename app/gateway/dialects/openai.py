@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import Said, Seen, ToolUse, unreadable
-from app.gateway.sse import Event
+from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, unreadable
+from app.gateway.sse import Event, EventParser
 
 _KINDS = {
     400: "invalid_request_error",
@@ -72,6 +72,11 @@ class OpenAI:
     name = "openai"
     ping = b": ping\n\n"
     headers = ()
+    stream_type = SSE
+
+    def frames(self) -> EventParser:
+        """A parser for one stream."""
+        return EventParser()
 
     def reader(self) -> "OpenAIReader":
         """A reader for one stream."""
@@ -92,9 +97,9 @@ class OpenAI:
         said.characters += sum(len(str(tool.arguments)) for tool in said.tools)
         return said
 
-    def credential(self, key: str) -> tuple[str, str]:
-        """The header that carries the provider's key."""
-        return "authorization", f"Bearer {key}"
+    def credential(self, key: str, sent: Sent) -> Headers:
+        """The key as a bearer token."""
+        return (("authorization", f"Bearer {key}"),)
 
     def error(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """`{"error": …}` with the trace beside what the SDKs read."""

@@ -73,6 +73,10 @@ class Responses:
     name = "openai-responses"
     ping = OPENAI.ping
     headers = ()
+    stream_type = OPENAI.stream_type
+    frames = OPENAI.frames
+    credential = OPENAI.credential
+    error = OPENAI.error
 
     def reader(self) -> "ResponsesReader":
         """A reader for one stream."""
@@ -91,14 +95,6 @@ class Responses:
             if _uses_tool(item):
                 said.tools.append(_tool(item))
         return said
-
-    def credential(self, key: str) -> tuple[str, str]:
-        """The header that carries the provider's key."""
-        return OPENAI.credential(key)
-
-    def error(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
-        """The same as of chat completions."""
-        return OPENAI.error(status=status, message=message, code=code, trace_id=trace_id)
 
     def error_event(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """A response that failed: clients wait for one of its last events."""

@@ -9,6 +9,7 @@ import msgspec
 from app.core.usage import Usage
 from app.gateway.dialects.dialect import unreadable
 from app.gateway.neutral import Answer, Text, Thought, Tool, ToolUse
+from app.gateway.neutral.pieces import understanding
 from app.gateway.neutral.words import Stop
 
 CREATED = 1_760_000_000
@@ -16,7 +17,7 @@ CREATED = 1_760_000_000
 
 def read_answer(body: dict[str, Any], usage: Usage | None) -> Answer:
     """The answer of a provider; UpstreamError when it is none."""
-    try:
+    with understanding():
         parts = [part for item in body["output"] for part in _parts(item)]
         return Answer(
             id=str(body.get("id", "")),
@@ -25,8 +26,6 @@ def read_answer(body: dict[str, Any], usage: Usage | None) -> Answer:
             stop=stop_of(body, used=any(isinstance(part, ToolUse) for part in parts)),
             usage=usage,
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise unreadable(error) from None
 
 
 def stop_of(body: dict[str, Any], *, used: bool) -> Stop:
@@ -68,7 +67,7 @@ def write_answer(answer: Answer, tools: Mapping[str, Tool] = MappingProxyType({}
             case Text():
                 output.append(message_item(identity, [text_part(part.text)], "completed"))
             case Thought():
-                output.append(reasoning_item(identity, part.text))
+                output += [reasoning_item(identity, part.text)] if part.text else []
             case ToolUse():
                 output.append(use_item(identity, part, tools.get(part.name)))
     whole = head(answer.id, answer.model, status_of(answer.stop)) | {"output": output}

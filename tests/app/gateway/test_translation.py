@@ -9,15 +9,12 @@ import pytest
 from app.core.errors import InputError, UpstreamError
 from app.core.usage import Usage
 from app.gateway.sse import parse
-from app.gateway.translation import Translation, said_in
-from tests.app.gateway.features import DIALECTS, FEATURES, PAIRS, cell, chat, message, table
+from app.gateway.translation import said_in
+from tests.app.gateway.features import FEATURES, PAIRS, cell, chat, message, table
+from tests.app.gateway.features import translated as translation
 
 PAGE = Path(__file__).parents[3] / "docs" / "developers" / "translation.md"
 USAGE = Usage(input=10, output=5, cache_read=3, cache_write=2, reasoning=1)
-
-
-def translation(members: dict[str, Any], client: str, provider: str) -> Translation:
-    return Translation(members, client=DIALECTS[client], provider=DIALECTS[provider], model="theirs")
 
 
 @pytest.mark.parametrize(("client", "provider"), PAIRS)
