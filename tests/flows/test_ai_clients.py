@@ -15,8 +15,8 @@ from app.demo.script import Script
 from tests.fix_gateway import EVERYTHING, GatewaySite, gateway_site
 
 CLIENTS = Path(__file__).resolve().parents[2] / ".cache" / "clients"
-SCRIPTS = {family: Script() for family in ("gpt", "claude", "native")}
-MODELS = ("native", "gpt", "claude")
+SCRIPTS = {family: Script() for family in ("gpt", "claude", "native", "gemini-3-pro", "bedrock-claude")}
+MODELS = ("native", "gpt", "claude", "gemini-3-pro", "bedrock-claude")
 NO_SHELL = {
     "id": "no-shell",
     "effect": "forbid",
@@ -100,7 +100,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-@pytest.mark.parametrize("model", ["claude", "gpt"])
+@pytest.mark.parametrize("model", ["claude", "gpt", "gemini-3-pro", "bedrock-claude"])
 async def test_claude_code_uses_a_tool_and_finishes(database: str, home: Home, model: str):
     async with gateway_site(database, scripts=SCRIPTS) as site:
         code, said = await home.claude_code(
