@@ -9,10 +9,11 @@ import msgspec
 from app.core.usage import Usage
 from app.gateway import bedrock, chat, gemini, messages, responses
 from app.gateway.dialects import Dialect, Wire
-from app.gateway.dialects.dialect import unreadable
+from app.gateway.dialects.dialect import decoded
 from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Start, Tool, Written
 from app.gateway.sse import Event
 
+_MEMBERS = msgspec.json.Decoder(dict[str, Any]).decode
 Said = TypeVar("Said", Answer, Start)
 ESTIMATE = 4
 """Bytes a token, where nobody counts."""
@@ -131,10 +132,7 @@ class Translation:
 
     def answer(self, body: bytes, usage: Usage | None) -> bytes:
         """A whole answer; UpstreamError when the provider's cannot be understood."""
-        try:
-            read = self._into.read_answer(msgspec.json.decode(body, type=dict[str, Any]), usage)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        read = self._into.read_answer(decoded(_MEMBERS, body), usage)
         return msgspec.json.encode(self._from.write_answer(self._named(read), self._asked))
 
     def event(self, event: Event, usage: Usage | None, trace_id: str) -> bytes:
@@ -169,7 +167,7 @@ def said_in(body: bytes) -> str:
     """The message of a provider's error body, of whichever dialect; empty when it has none."""
     try:
         told = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
     told = told[0] if isinstance(told, list) and told else told
     error = told.get("error", told) if isinstance(told, dict) else None

@@ -6,7 +6,7 @@ import msgspec
 
 from app.core.usage import Usage
 from app.gateway.dialects.blocks import ToolBlocks
-from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, unreadable
+from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, decoded, unreadable
 from app.gateway.sse import Event, EventParser
 
 _KINDS = {
@@ -81,10 +81,7 @@ class Anthropic:
 
     def read(self, body: bytes) -> Said:
         """What a `message` says."""
-        try:
-            message = _READ_MESSAGE(body)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        message = decoded(_READ_MESSAGE, body)
         usage = _usage(message.usage, None)
         said = Said(usage=usage, stop=message.stop_reason or "", complete=True, counted=usage is not None)
         for block in message.content:
@@ -130,10 +127,7 @@ class AnthropicReader:
         """What to do with the next event."""
         if event.data is None:
             return Seen.FLOW
-        try:
-            message = _READ_EVENT(event.data)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        message = decoded(_READ_EVENT, event.data)
         if event.name and event.name != message.type:
             raise unreadable(ValueError(f"event {event.name[:40]!r} carries {message.type[:40]!r}"))
         return self._follow(message)

@@ -8,7 +8,7 @@ from app.core.clock import Clock
 from app.core.errors import ConfigError
 from app.core.usage import Usage
 from app.gateway.dialects.blocks import ToolBlocks
-from app.gateway.dialects.dialect import Headers, Said, Seen, Sent, ToolUse, unreadable
+from app.gateway.dialects.dialect import Headers, Said, Seen, Sent, ToolUse, decoded, unreadable
 from app.gateway.dialects.frames import EXCEPTION, FrameParser
 from app.gateway.dialects.sigv4 import parse_keys, sign
 from app.gateway.sse import Event
@@ -93,10 +93,7 @@ class Bedrock:
 
     def read(self, body: bytes) -> Said:
         """What the answer to Converse says."""
-        try:
-            answer = _READ_ANSWER(body)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        answer = decoded(_READ_ANSWER, body)
         usage = _usage(answer.usage)
         said = Said(usage=usage, stop=answer.stop_reason, complete=True, counted=usage is not None)
         for block in answer.output.message.content:
@@ -133,10 +130,7 @@ class BedrockReader:
         """What to do with the next event."""
         if event.name.startswith(EXCEPTION):
             return Seen.FAIL
-        try:
-            told = _READ_EVENT(event.data or b"{}")
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        told = decoded(_READ_EVENT, event.data or b"{}")
         return self._follow(event.name, told)
 
     def _follow(self, name: str, told: _Event) -> Seen:

@@ -1,8 +1,8 @@
 """What a dialect is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from app.gateway.sse import Event
 TEXT_LIMIT = 1024 * 1024
 SSE = "text/event-stream"
 Headers = Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 class Seen(Enum):
@@ -86,8 +87,8 @@ class Said(msgspec.Struct, kw_only=True):
 class Frames(Protocol):
     """Cuts a stream into events; any split of the bytes gives the same ones."""
 
-    def feed(self, chunk: bytes) -> list[Event]:
-        """The events that this chunk completes; UpstreamError when they cannot be told apart."""
+    def feed(self, chunk: bytes) -> Iterable[Event]:
+        """The events that this chunk completes; UpstreamError after those that came before what is wrong."""
         ...
 
     @property
@@ -162,3 +163,11 @@ class Dialect(Wire, Protocol):
 def unreadable(error: Exception) -> UpstreamError:
     """The failure of an answer that cannot be understood, and so not governed."""
     return UpstreamError(f"The provider's answer cannot be understood ({error}).", kind="protocol")
+
+
+def decoded(decode: Callable[[bytes], T], data: bytes) -> T:
+    """What a decoder makes of a provider's bytes; UpstreamError when they are not of its shape, or no UTF-8."""
+    try:
+        return decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise unreadable(error) from None

@@ -5,6 +5,7 @@ A message: its length, the length of its headers, CRC-32 of these eight bytes; h
 
 import struct
 import zlib
+from collections.abc import Iterator
 from struct import unpack_from
 
 import msgspec
@@ -30,17 +31,16 @@ class FrameParser:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, chunk: bytes) -> list[Event]:
-        """The events that this chunk completes; UpstreamError at the first wrong or oversized byte."""
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that this chunk completes; UpstreamError after those that came before a wrong byte."""
         self._buffer += chunk
-        events: list[Event] = []
         while len(self._buffer) >= PRELUDE:
             length = self._length()
             if len(self._buffer) < length:
                 break
-            events.append(_event(bytes(self._buffer[:length])))
+            raw = bytes(self._buffer[:length])
             del self._buffer[:length]
-        return events
+            yield _event(raw)
 
     @property
     def rest(self) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, unreadable
+from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, decoded, unreadable
 from app.gateway.sse import Event, EventParser
 
 REFUSALS = frozenset(
@@ -106,14 +106,11 @@ class GeminiReader:
         """What to do with the next event."""
         if event.data is None:
             return Seen.FLOW
-        try:
-            answer = _DECODE(event.data)
-            if answer.error is not None:
-                return Seen.FAIL
-            for candidate in answer.candidates or ():
-                self._candidate(candidate, answer.response_id or "")
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        answer = decoded(_DECODE, event.data)
+        if answer.error is not None:
+            return Seen.FAIL
+        for candidate in answer.candidates or ():
+            self._candidate(candidate, answer.response_id or "")
         blocked = answer.prompt_feedback.block_reason if answer.prompt_feedback else None
         if blocked:
             self.said.stop, self.said.complete = f"BLOCKED: {blocked}", True
@@ -132,7 +129,7 @@ class GeminiReader:
         if candidate.index:
             raise unreadable(ValueError("an answer beside the one that was asked for"))
         for raw in (candidate.content and candidate.content.parts) or ():
-            part = _READ_PART(raw)
+            part = decoded(_READ_PART, raw)
             if part.thought:
                 self.said.characters += len(part.text or "")
             else:
@@ -148,7 +145,7 @@ class GeminiReader:
         """A call of a function; a part of a kind that we do not know may be what the provider did itself."""
         call = part.function_call
         if call is None:
-            kinds = [name for name in _READ_MEMBERS(raw) if name not in _PLAIN]
+            kinds = [name for name in decoded(_READ_MEMBERS, raw) if name not in _PLAIN]
             if not kinds:
                 return None
             return ToolUse(id="", name=kinds[0], arguments={kinds[0]: bytes(raw).decode()}, by="provider")

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, unreadable
+from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, decoded, unreadable
 from app.gateway.sse import Event, EventParser
 
 _KINDS = {
@@ -84,10 +84,7 @@ class OpenAI:
 
     def read(self, body: bytes) -> Said:
         """What a `chat.completion` says."""
-        try:
-            answer = _DECODE(body)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        answer = decoded(_DECODE, body)
         said = Said(usage=_usage(answer.usage), complete=True, counted=answer.usage is not None)
         for choice in answer.choices or ():
             message = choice.message or _Message()
@@ -127,10 +124,7 @@ class OpenAIReader:
         if event.data.strip() == b"[DONE]":
             self.said.complete = True
             return Seen.END
-        try:
-            chunk = _DECODE(event.data)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        chunk = decoded(_DECODE, event.data)
         if chunk.error is not None:
             return Seen.FAIL
         if chunk.usage is not None:

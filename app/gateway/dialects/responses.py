@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import Said, Seen, ToolUse, unreadable
+from app.gateway.dialects.dialect import Said, Seen, ToolUse, decoded, unreadable
 from app.gateway.dialects.openai import OPENAI
 from app.gateway.sse import Event
 
@@ -84,10 +84,7 @@ class Responses:
 
     def read(self, body: bytes) -> Said:
         """What a `response` says."""
-        try:
-            response = _READ_RESPONSE(body)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        response = decoded(_READ_RESPONSE, body)
         usage = _usage(response.usage)
         said = Said(usage=usage, stop=response.status or "", complete=True, counted=usage is not None)
         for item in response.output or ():
@@ -123,10 +120,7 @@ class ResponsesReader:
         """What to do with the next event."""
         if event.data is None:
             return Seen.FLOW
-        try:
-            message = _READ_EVENT(event.data)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        message = decoded(_READ_EVENT, event.data)
         if event.name and event.name != message.type:
             raise unreadable(ValueError(f"event {event.name[:40]!r} carries {message.type[:40]!r}"))
         return self._follow(message)

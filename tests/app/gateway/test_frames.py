@@ -33,9 +33,9 @@ def header(name: bytes, kind: int, value: bytes) -> bytes:
 
 def test_the_published_message_is_whole_but_of_no_type_that_is_known() -> None:
     parser = FrameParser()
-    assert parser.feed(GIVEN[:-1]) == []
+    assert list(parser.feed(GIVEN[:-1])) == []
     with pytest.raises(UpstreamError, match="type 'None'"):
-        parser.feed(GIVEN[-1:])
+        list(parser.feed(GIVEN[-1:]))
 
 
 def test_an_event_has_its_type_its_payload_and_its_very_bytes() -> None:
@@ -66,20 +66,20 @@ def test_a_changed_byte_is_seen_wherever_it_is(at: int) -> None:
     changed = bytearray(STOP)
     changed[at] ^= 1
     with pytest.raises(UpstreamError, match="check sum"):
-        FrameParser().feed(bytes(changed))
+        list(FrameParser().feed(bytes(changed)))
 
 
 @pytest.mark.parametrize("length", [4 * 1024 * 1024 + 1, 2**32 - 1])
 def test_a_giant_frame_is_refused_by_its_first_bytes(length: int) -> None:
     with pytest.raises(UpstreamError) as refused:
-        FrameParser().feed(prelude(length, 0))
+        list(FrameParser().feed(prelude(length, 0)))
     assert refused.value.kind == "too_large"
 
 
 @pytest.mark.parametrize(("total", "headers"), [(0, 0), (15, 0), (20, 5), (200, 2**20)])
 def test_lengths_that_cannot_be_are_refused(total: int, headers: int) -> None:
     with pytest.raises(UpstreamError):
-        FrameParser().feed(prelude(total, headers))
+        list(FrameParser().feed(prelude(total, headers)))
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_lengths_that_cannot_be_are_refused(total: int, headers: int) -> None:
 )
 def test_headers_that_cannot_be_read_are_refused(headers: bytes) -> None:
     with pytest.raises(UpstreamError):
-        FrameParser().feed(whole(headers))
+        list(FrameParser().feed(whole(headers)))
