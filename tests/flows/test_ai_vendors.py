@@ -107,7 +107,7 @@ async def test_the_keys_travel_as_each_vendor_wants_them(database: str):
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
 async def test_tools_cross_both_ways_and_are_judged(database: str, vendor: str, stream: bool):
     async with gateway_site(database, scripts=SCRIPTS, rules=RULES) as site:
         model = tools_model(vendor)
@@ -130,6 +130,26 @@ async def test_tools_cross_both_ways_and_are_judged(database: str, vendor: str, 
         called = [json.loads(item.arguments)["path"] for item in other.output if item.type == "function_call"]
         assert called == ["/srv/a", "/srv/b"]
         assert await site.rows("resource", table=USES) == [("client/read",)] * 6
+        assert {status for (status,) in await site.rows("status")} == {"ok"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_responses_client_keeps_the_signature_too(database: str, stream: bool):
+    async with gateway_site(database, scripts=SCRIPTS) as site:
+        client, tool = site.openai(), {"type": "function", "name": "read", "parameters": SCHEMA}
+        asked = {"model": "gemini-3-two", "tools": [tool]}
+        if stream:
+            async with client.responses.stream(input="say it", **asked) as events:
+                said = await events.get_final_response()
+        else:
+            said = await client.responses.create(input="say it", **asked)
+        given = [item.model_dump(exclude_none=True) for item in said.output]
+        calls = [item["call_id"] for item in given if item["type"] == "function_call"]
+        results = [{"type": "function_call_output", "call_id": one, "output": "here"} for one in calls]
+        await client.responses.create(input=[*HELLO, *given, *results], **asked)
+        spoken = json.loads(site.provider.received[-1].body)["contents"][1]["parts"]
+        [kept] = [item["encrypted_content"] for item in given if item["type"] == "reasoning"]
+        assert spoken[1]["thoughtSignature"] == kept.removeprefix("gemini:")
         assert {status for (status,) in await site.rows("status")} == {"ok"}
 
 
@@ -194,6 +214,7 @@ async def test_a_refused_tool_use_never_reaches_the_client(database: str, vendor
         assert await site.rows("status") == [("refused",)] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_failures_of_the_provider_come_in_the_clients_shape(database: str, vendor: str):
     async with gateway_site(database, scripts=SCRIPTS, timeout=0.5) as site:

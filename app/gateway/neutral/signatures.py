@@ -23,6 +23,11 @@ def of_gemini(signature: str) -> str:
     return signature.removeprefix(_GEMINI) if signature.startswith(_GEMINI) else ""
 
 
+def kept_alone(signature: str) -> str:
+    """A signature that stands for reasoning without its text, for clients that keep such: only Gemini's does."""
+    return signature if of_gemini(signature) else ""
+
+
 def of_anthropic(signature: str) -> str:
     """The signature, unless it is Gemini's."""
     return "" if signature.startswith(_GEMINI) else signature
