@@ -44,7 +44,8 @@ def _problem(members: dict[str, Any]) -> str:
     blocks = [part for message in members.get("messages") or () for part in message["content"]]
     if any("toolUse" in part or "toolResult" in part for part in blocks) and "toolConfig" not in members:
         return "The toolConfig field must be defined when using toolUse and toolResult content blocks."
-    if any(part.get("text") == "" for part in blocks):
+    results = [inner for part in blocks for inner in part.get("toolResult", {}).get("content", ())]
+    if any(not part["text"].strip() for part in (*blocks, *results) if "text" in part):
         return (
             "The text field in the ContentBlock object is blank. Add text to the text field, and try again."
         )

@@ -244,7 +244,7 @@ async def test_what_bedrock_refuses_by_itself_is_not_sent_to_it(database: str):
     """The simulator refuses what the service does: turns of one role in a row, blank texts, results without tools."""
     turns = [*HELLO, {"role": "user", "content": "and"}, {"role": "user", "content": " "}]
     used = {"type": "tool_use", "id": "t1", "name": "read", "input": {}}
-    result = {"type": "tool_result", "tool_use_id": "t1", "content": "x"}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": ""}
     turns += [{"role": "assistant", "content": [used]}, {"role": "user", "content": [result]}]
     async with gateway_site(database, scripts=SCRIPTS) as site:
         said = await site.anthropic().messages.create(model="bedrock", max_tokens=9, messages=turns)

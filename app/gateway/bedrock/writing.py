@@ -27,6 +27,8 @@ from app.gateway.neutral.turns import ONE_TOOL, joined
 
 THINKING_TOKENS = 8192
 """The limit of a request that wants reasoning and has none."""
+NOTHING = {"text": "(no output)"}
+"""What a tool's result says that is empty: blank texts are refused."""
 _FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 
 
@@ -99,7 +101,7 @@ def _part(part: Part) -> dict[str, Any]:
             use = {"toolUseId": part.id, "name": part.name, "input": arguments_of(part)}
             return {"toolUse": use}
         case ToolResult():
-            content = [_part(inner) for inner in part.parts]
+            content = [_part(inner) for inner in part.parts if inner != Text(text="")] or [NOTHING]
             result: dict[str, Any] = {"toolUseId": part.id, "content": content}
             return {"toolResult": result | ({"status": "error"} if part.failed else {})}
         case Thought():

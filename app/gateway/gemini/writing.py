@@ -93,7 +93,7 @@ def _thinking(request: Request, old: bool) -> dict[str, Any] | None:
         return {"thinkingBudget": 0} if old and "flash" in request.model else None
     if old:
         return {"thinkingBudget": min(budget_of(wanted), 24576), "includeThoughts": True}
-    return {"thinkingLevel": effort_of(wanted), "includeThoughts": True}
+    return {"thinkingLevel": (effort_of(wanted) or "high").upper(), "includeThoughts": True}
 
 
 class Contents:

@@ -71,7 +71,7 @@ def read_request(members: dict[str, Any]) -> Request:
         top_k=settings.take("topK", int),
         stop=tuple(settings.items("stopSequences")),
         seed=settings.take("seed", int),
-        thinking=Thinking(effort=thinking["thinkingLevel"]) if thinking else None,
+        thinking=Thinking(effort=thinking["thinkingLevel"].lower()) if thinking else None,
         format=Format(schema=schema, strict=True if schema else None) if json_wanted else None,
     )
     settings.end()
