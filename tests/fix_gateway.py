@@ -35,6 +35,7 @@ from app.server.listen.router import Router
 from tests.fix_tools import ALICE, CLOCK, Keys, NoBudgets
 
 PROVIDER_KEY = "sk-the-providers-own"
+AWS_KEY = Secret("AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY:a-session-token")
 EVERYTHING = {"id": "everything", "effect": "permit", "actions": ["*"]}
 
 
@@ -106,6 +107,8 @@ def profile(url: str, models: Mapping[str, str], record: Record, timeout: float)
         "ant": Provider(dialect="anthropic", url=url, key=key, timeout=timeout),
         "own": Provider(dialect="openai", url=f"{url}/v1", key=key, timeout=timeout, own_keys=True),
         "mine": Provider(dialect="anthropic", url=url, key=key, timeout=timeout, own_keys=True),
+        "goo": Provider(dialect="gemini", url=url, key=key, timeout=timeout),
+        "ama": Provider(dialect="bedrock", url=url, key=AWS_KEY, timeout=timeout, region="eu-central-1"),
     }
     entries = {
         name: Model(provider=place.partition("/")[0], upstream=place.partition("/")[2], price="simulated")
@@ -127,13 +130,21 @@ async def gateway_site(
     shape: Callable[[Profile], Profile] = lambda profile: profile,
 ) -> AsyncIterator[GatewaySite]:
     """Everything an AI request crosses. Scripts whose name begins with `claude` speak Anthropic's format, those with
-    `native` both of OpenAI's; with `own` and `mine` callers may bring keys. `shape` may change the profile."""
+    `native` both of OpenAI's, those with `gemini` and `bedrock` theirs; with `own` and `mine` callers may bring keys.
+    `shape` may change the profile."""
 
     async def dial() -> Connection:
         return await connect(database, purpose="record", timeout=5)
 
     scripts = {"gpt": Script(), "claude": Script(), **(scripts or {})}
-    providers = {"claude": "ant", "native": "nat", "own": "own", "mine": "mine"}
+    providers = {
+        "claude": "ant",
+        "native": "nat",
+        "gemini": "goo",
+        "bedrock": "ama",
+        "own": "own",
+        "mine": "mine",
+    }
     places = {name: f"{providers.get(name.partition('-')[0], 'oai')}/{name}" for name in scripts}
     places |= {"alias": "oai/gpt", "claude-alias": "ant/claude"}
     policy = json.dumps({"policy": "site", "rules": rules or [EVERYTHING]}).encode()

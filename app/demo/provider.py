@@ -1,15 +1,15 @@
-"""A simulated AI provider on a loopback port: OpenAI's two and Anthropic's wire formats, driven by scripts."""
+"""A simulated AI provider on a loopback port: the wire formats of four vendors, driven by scripts."""
 
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Self
 
 import msgspec
 from aiohttp import web
 
-from app.demo import anthropic_wire, openai_wire, plain_wire, responses_wire
+from app.demo import anthropic_wire, bedrock_wire, gemini_wire, openai_wire, plain_wire, responses_wire
 from app.demo.script import Script, answer
 
 HANG_SECONDS = 3600.0
@@ -18,6 +18,8 @@ ANTHROPIC = ("/v1/messages", "/v1/messages/count_tokens")
 RESPONSES = ("/v1/responses", "/responses")
 COMPLETIONS = ("/v1/completions", "/completions")
 EMBEDDINGS = ("/v1/embeddings", "/embeddings")
+PLACED = (gemini_wire, bedrock_wire)
+"""Formats in which the address names the model."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -66,16 +68,24 @@ class SimulatedProvider:
             self.running -= 1
 
     async def _route(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        openai = request.path in (*OPENAI, *COMPLETIONS)
-        if not openai and request.path not in (*RESPONSES, *EMBEDDINGS, *ANTHROPIC):
-            return web.json_response(
-                {"error": {"message": "no such path", "type": "not_found_error"}}, status=404
-            )
         try:
             asked: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
         except msgspec.DecodeError:
             return web.json_response(
                 {"error": {"message": "bad JSON", "type": "invalid_request_error"}}, status=400
+            )
+        for wire in PLACED:
+            placed = wire.asked(request.rel_url.raw_path_qs, asked)
+            if placed is not None:
+                return await self._placed(request, wire, placed)
+        return await self._named(request, asked)
+
+    async def _named(self, request: web.BaseRequest, asked: dict[str, Any]) -> web.StreamResponse:
+        """Formats in which the body names the model."""
+        openai = request.path in (*OPENAI, *COMPLETIONS)
+        if not openai and request.path not in (*RESPONSES, *EMBEDDINGS, *ANTHROPIC):
+            return web.json_response(
+                {"error": {"message": "no such path", "type": "not_found_error"}}, status=404
             )
         script = self.scripts.get(str(asked.get("model")), Script())
         said = answer(asked, script)
@@ -102,6 +112,21 @@ class SimulatedProvider:
         events = responses_wire.events if wire is responses_wire else anthropic_wire.events
         return await self._stream(request, events(said), script, wire.error_event())
 
+    async def _placed(
+        self, request: web.BaseRequest, wire: ModuleType, asked: dict[str, Any]
+    ) -> web.StreamResponse:
+        script = self.scripts.get(asked["model"], Script())
+        await asyncio.sleep(script.delay)
+        if script.status != 200:
+            return _whole(wire.error(script.status), script)
+        if asked["problem"]:
+            refused = msgspec.structs.replace(script, status=400)
+            return _whole(wire.error(400, asked["problem"]), refused)
+        said = answer(asked, script)
+        if not asked["stream"]:
+            return await self._json(request, wire.body(said), script)
+        return await self._stream(request, wire.events(said), script, wire.error_event(), wire.STREAM_TYPE)
+
     async def _json(self, request: web.BaseRequest, body: bytes, script: Script) -> web.StreamResponse:
         if script.fault == "reset":
             return _reset(request)
@@ -115,10 +140,15 @@ class SimulatedProvider:
         return response
 
     async def _stream(
-        self, request: web.BaseRequest, events: Iterator[bytes], script: Script, error: bytes
+        self,
+        request: web.BaseRequest,
+        events: Iterator[bytes],
+        script: Script,
+        error: bytes,
+        kind: str = "text/event-stream; charset=utf-8",
     ) -> web.StreamResponse:
         headers = {
-            "content-type": "text/event-stream; charset=utf-8",
+            "content-type": kind,
             "cache-control": "no-cache",
             **dict(script.headers),
         }

@@ -47,6 +47,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int
     output_tokens: int
     usage: bool = True
+    thoughts: bool = False
+    """Whether its reasoning was asked for, by the formats whose simulation shows some."""
 
     @property
     def text(self) -> str:
@@ -76,6 +78,7 @@ def answer(request: dict[str, Any], script: Script) -> Answer:
         input_tokens=len(raw) // 4 + 1,
         output_tokens=spoken // 4 + 1,
         usage=script.usage,
+        thoughts=bool(request.get("thoughts")),
     )
 
 

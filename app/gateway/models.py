@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from ssl import SSLContext
 
 from app.config.schema import Profile
-from app.core.errors import SecretError, UpstreamError
+from app.core.clock import Clock, SystemClock
+from app.core.errors import ConfigError, SecretError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http import Connects
 from app.gateway.book import DIALECTS, Book, Found, Listed, Opening, Target, open_book
 from app.gateway.book.opening import Changed
+from app.gateway.dialects import Headers, Sent
 from app.gateway.money import PriceTable
 from app.secrets import Broker, Redactor
 
@@ -37,17 +39,20 @@ class Models:
         """The names for lists of whoever `may` use a model: an alias needs its own permit and its model's."""
         return [line for line in self.book.listed() if may(line.model) and may(line.means)]
 
-    def credential(self, passage: Passage, target: Target) -> tuple[str, str] | None:
-        """The header that carries the provider's key; UpstreamError when its secret cannot be given."""
-        if not target.secret:
-            return target.credential
+    def credential(self, passage: Passage, target: Target, sent: Sent) -> Headers:
+        """The headers that prove the provider's key; UpstreamError when it cannot be given or is none."""
+        if target.key is None:
+            return ()
         try:
-            if self._broker is None:
-                raise SecretError("There is no store of secrets here.")
-            key = self._broker.value(passage, f"provider:{target.provider}", target.secret)
-        except SecretError as error:
+            key = target.key.reveal() or self._stored(passage, target.provider, target.key.reference)
+            return target.dialects[0].credential(key, sent)
+        except (SecretError, ConfigError) as error:
             raise UpstreamError(str(error), kind="connect", status=503) from None
-        return target.dialects[0].credential(key)
+
+    def _stored(self, passage: Passage, provider: str, name: str) -> str:
+        if self._broker is None:
+            raise SecretError("There is no store of secrets here.")
+        return self._broker.value(passage, f"provider:{provider}", name)
 
     def read(self, profile: Profile) -> Book:
         """The book of another reading of the profile, which holds from `turn` on; ConfigError when there is none."""
@@ -68,9 +73,12 @@ def open_models(
     broker: Broker | None = None,
     redactor: Redactor | None = None,
     changed: Changed | None = None,
+    clock: Clock | None = None,
 ) -> Models:
     """Targets of a profile; ConfigError for an unknown provider or a model without a price."""
-    opening = Opening(prices=prices, connector=connector, tls=tls, changed=changed)
+    opening = Opening(
+        prices=prices, connector=connector, tls=tls, clock=clock or SystemClock(), changed=changed
+    )
     return Models(open_book(profile, opening), opening, broker=broker, redactor=redactor)
 
 

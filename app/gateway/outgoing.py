@@ -4,7 +4,7 @@ import msgspec
 
 from app.extensions import Request
 from app.gateway.ask import Ask, with_model
-from app.gateway.dialects import Dialect
+from app.gateway.dialects import Dialect, Wire
 from app.gateway.render import forwarded
 from app.gateway.translation import Translation
 
@@ -21,7 +21,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def outgoing(
-    request: Request, ask: Ask, *, client: Dialect, provider: Dialect, path: str, model: str
+    request: Request, ask: Ask, *, client: Dialect, provider: Wire, path: str, model: str
 ) -> Outgoing:
     """The request for `provider` under its name of the model; InputError when it cannot be translated."""
     headers = forwarded(request.headers.items())
@@ -30,7 +30,8 @@ def outgoing(
         query = request.query
         return Outgoing(path=f"{path}?{query}" if query else path, headers=headers, body=body)
     translation = Translation(ask.members, client=client, provider=provider, model=model)
-    kept = [(name, value) for name, value in headers if name in _OF_ALL_DIALECTS]
+    own = {name for name, _ in translation.sent_headers}
+    kept = [(name, value) for name, value in headers if name in _OF_ALL_DIALECTS and name not in own]
     return Outgoing(
         path=translation.path,
         headers=[*kept, *translation.sent_headers],

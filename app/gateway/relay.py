@@ -8,12 +8,13 @@ from app.core.errors import RecordUnavailableError, SallyportError, UpstreamErro
 from app.core.passage import Passage
 from app.egress.http import BEAT, Reply, end_to_end
 from app.extensions import Request, Stream
-from app.gateway.dialects import Dialect, Seen, ToolUse
+from app.gateway.dialects import Dialect, Seen, ToolUse, Wire
 from app.gateway.render import ToolRefusedError, kind_of, returned, trace_headers
-from app.gateway.sse import EVENT_LIMIT, Event, EventParser
+from app.gateway.sse import EVENT_LIMIT, Event
 from app.gateway.translation import Translation
 
 DRAIN_SECONDS = 1.0
+EVENTS = "text/event-stream; charset=utf-8"
 EARLY_LIMIT = 64 * 1024
 Judge = Callable[[Sequence[ToolUse]], Awaitable[str]]
 
@@ -27,14 +28,15 @@ class FirstError(UpstreamError):
 
 
 class Relay:
-    """One stream of a provider's `dialect`. `run` answers the client, in its own one when there is a translation;
-    afterwards `reader.said` tells what passed."""
+    """One stream of a provider's `dialect`. `run` answers in the client's one, where it is another one by a
+    translation; afterwards `reader.said` tells what passed."""
 
     def __init__(
         self,
         *,
         passage: Passage,
-        dialect: Dialect,
+        dialect: Wire,
+        client: Dialect,
         reply: Reply,
         judge: Judge,
         redact: Callable[[bytes], bytes],
@@ -46,11 +48,11 @@ class Relay:
         self._redact = redact
         self.reader = dialect.reader()
         self._passage = passage
-        self._dialect = translation.client if translation else dialect
+        self._dialect = client
         self._translation = translation
         self._reply = reply
         self._judge = judge
-        self._parser = EventParser()
+        self._parser = dialect.frames()
         self._held: list[bytes] = []
         self._held_size = 0
         self._response: Stream | None = None
@@ -193,7 +195,7 @@ class Relay:
         if response is None:
             headers = returned(end_to_end(self._reply.headers)) | trace_headers(self._passage.trace)
             if self._translation is not None:
-                headers |= self._translation.headers
+                headers |= self._translation.headers | {"content-type": EVENTS}
             headers["cache-control"] = "no-cache"
             headers["x-accel-buffering"] = "no"
             headers["server-timing"] = self._passage.server_timing

@@ -1,17 +1,20 @@
 """Between a client of one dialect and a provider of another: faithful both ways, or refused."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway import chat, completions, messages, responses
-from app.gateway.dialects import Dialect
-from app.gateway.dialects.dialect import unreadable
-from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Tool, Written, untranslatable
+from app.gateway import bedrock, chat, completions, gemini, messages, responses
+from app.gateway.dialects import Dialect, Wire
+from app.gateway.dialects.dialect import decoded
+from app.gateway.neutral import Answer, Broken, Finish, Piece, Request, Start, Tool, Written, untranslatable
 from app.gateway.sse import Event
 
+_MEMBERS = msgspec.json.Decoder(dict[str, Any]).decode
+Said = TypeVar("Said", Answer, Start)
 ESTIMATE = 4
 """Bytes a token, where nobody counts."""
 
@@ -32,16 +35,21 @@ class Stream(Protocol):
         ...
 
 
-class Translator(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dialect must have to be translated; `path` is where its requests to generate go."""
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dialect must have for its clients to be translated."""
 
-    path: str
     read_request: Callable[[dict[str, Any]], Request]
+    write_answer: Callable[[Answer, Request], dict[str, Any]]
+    stream: Callable[[Request], Stream]
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dialect must have to be translated into; `place` is where a request goes, below the base URL."""
+
+    place: Callable[[Request], str]
     write_request: Callable[[Request], Written]
     read_answer: Callable[[dict[str, Any], Usage | None], Answer]
-    write_answer: Callable[[Answer, Request], dict[str, Any]]
     pieces: Callable[[], Pieces]
-    stream: Callable[[Request], Stream]
 
 
 def by_name(request: Request) -> dict[str, Tool]:
@@ -49,43 +57,58 @@ def by_name(request: Request) -> dict[str, Tool]:
     return {tool.name: tool for tool in request.tools}
 
 
-TRANSLATORS: Mapping[str, Translator] = {
-    "openai": Translator(
-        path="/chat/completions",
+CLIENTS: Mapping[str, Client] = {
+    "openai": Client(
         read_request=chat.read_request,
-        write_request=chat.write_request,
-        read_answer=chat.read_answer,
         write_answer=lambda answer, request: chat.write_answer(answer),
-        pieces=chat.ChatPieces,
         stream=lambda request: chat.ChatStream(usage_wanted=request.usage_wanted),
     ),
-    # What is asked of a provider is a chat: no provider speaks this dialect alone.
-    "openai-completions": Translator(
-        path="/chat/completions",
+    "openai-completions": Client(
         read_request=completions.read_request,
-        write_request=chat.write_request,
-        read_answer=chat.read_answer,
         write_answer=lambda answer, request: completions.write_answer(answer),
-        pieces=chat.ChatPieces,
         stream=lambda request: completions.CompletionStream(usage_wanted=request.usage_wanted),
     ),
-    "openai-responses": Translator(
-        path="/responses",
+    "openai-responses": Client(
         read_request=responses.read_request,
-        write_request=responses.write_request,
-        read_answer=responses.read_answer,
         write_answer=lambda answer, request: responses.write_answer(answer, by_name(request)),
-        pieces=responses.ResponsePieces,
         stream=lambda request: responses.ResponseStream(tools=by_name(request)),
     ),
-    "anthropic": Translator(
-        path="/v1/messages",
+    "anthropic": Client(
         read_request=messages.read_request,
+        write_answer=lambda answer, request: messages.write_answer(answer),
+        stream=lambda request: messages.MessageStream(),
+    ),
+}
+PROVIDERS: Mapping[str, Provider] = {
+    "openai": Provider(
+        place=lambda request: "/chat/completions",
+        write_request=chat.write_request,
+        read_answer=chat.read_answer,
+        pieces=chat.ChatPieces,
+    ),
+    "openai-responses": Provider(
+        place=lambda request: "/responses",
+        write_request=responses.write_request,
+        read_answer=responses.read_answer,
+        pieces=responses.ResponsePieces,
+    ),
+    "anthropic": Provider(
+        place=lambda request: "/v1/messages",
         write_request=messages.write_request,
         read_answer=messages.read_answer,
-        write_answer=lambda answer, request: messages.write_answer(answer),
         pieces=messages.MessagePieces,
-        stream=lambda request: messages.MessageStream(),
+    ),
+    "gemini": Provider(
+        place=gemini.place,
+        write_request=gemini.write_request,
+        read_answer=gemini.read_answer,
+        pieces=gemini.GeminiPieces,
+    ),
+    "bedrock": Provider(
+        place=bedrock.place,
+        write_request=bedrock.write_request,
+        read_answer=bedrock.read_answer,
+        pieces=bedrock.BedrockPieces,
     ),
 }
 
@@ -93,15 +116,16 @@ TRANSLATORS: Mapping[str, Translator] = {
 class Translation:
     """One request's way to another dialect and its answer's way back."""
 
-    def __init__(self, members: dict[str, Any], *, client: Dialect, provider: Dialect, model: str) -> None:
+    def __init__(self, members: dict[str, Any], *, client: Dialect, provider: Wire, model: str) -> None:
         """InputError, code `untranslatable`, when something would be lost."""
         self.client, self.provider = client, provider
-        if client.name not in TRANSLATORS:
+        if client.name not in CLIENTS:
             raise untranslatable(f"{client.name.rpartition('-')[2]}")
-        self._into, self._from = TRANSLATORS[provider.name], TRANSLATORS[client.name]
+        self._into, self._from = PROVIDERS[provider.name], CLIENTS[client.name]
         self._asked = self._from.read_request(members)
-        written = self._into.write_request(msgspec.structs.replace(self._asked, model=model))
-        self.path = self._into.path
+        request = msgspec.structs.replace(self._asked, model=model)
+        written = self._into.write_request(request)
+        self.path = self._into.place(request)
         self.body = msgspec.json.encode(written.members)
         self.sent_headers = (*provider.headers, *written.headers)
         self.left = (*self._asked.hints, *written.hints)
@@ -115,10 +139,7 @@ class Translation:
 
     def answer(self, body: bytes, usage: Usage | None) -> bytes:
         """A whole answer; UpstreamError when the provider's cannot be understood."""
-        try:
-            read = self._into.read_answer(msgspec.json.decode(body, type=dict[str, Any]), usage)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        read = self._into.read_answer(decoded(_MEMBERS, body), usage)
         return msgspec.json.encode(self._from.write_answer(self._named(read), self._asked))
 
     def event(self, event: Event, usage: Usage | None, trace_id: str) -> bytes:
@@ -130,7 +151,9 @@ class Translation:
                 status=502, message=broken[0].message, code="upstream_error", trace_id=trace_id
             )
         self._ended = self._ended or any(isinstance(piece, Finish) and piece.last for piece in pieces)
-        return self._stream.write(pieces)
+        return self._stream.write(
+            [self._named(piece) if isinstance(piece, Start) else piece for piece in pieces]
+        )
 
     def ending(self, usage: Usage | None) -> bytes:
         """What the client needs to end, when the provider's stream stopped without its last event."""
@@ -141,17 +164,21 @@ class Translation:
         message = said_in(body) or f"The provider answered {status}."
         return self.client.error(status=status, message=message, code="upstream_status", trace_id=trace_id)
 
-    def _named(self, answer: Answer) -> Answer:
-        return msgspec.structs.replace(answer, model=self._asked.model)
+    def _named(self, told: Said) -> Said:
+        """The client's name of the model; and an id, where the provider's answers have none."""
+        identity = told.id or f"answer-{hashlib.sha256(self.body).hexdigest()[:24]}"
+        return msgspec.structs.replace(told, model=self._asked.model, id=identity)
 
 
 def said_in(body: bytes) -> str:
     """The message of a provider's error body, of whichever dialect; empty when it has none."""
     try:
-        error = msgspec.json.decode(body, type=dict[str, Any]).get("error")
-    except msgspec.MsgspecError:
+        told = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
-    message = error.get("message") if isinstance(error, dict) else error
+    told = told[0] if isinstance(told, list) and told else told
+    error = told.get("error", told) if isinstance(told, dict) else None
+    message = error.get("message") or error.get("Message") if isinstance(error, dict) else error
     return str(message)[:4096] if message else ""
 
 
@@ -160,4 +187,4 @@ def estimated_tokens(body: bytes) -> int:
     return len(body) // ESTIMATE + 1
 
 
-__all__ = ["TRANSLATORS", "Translation", "estimated_tokens", "said_in"]
+__all__ = ["CLIENTS", "PROVIDERS", "Translation", "estimated_tokens", "said_in"]

@@ -15,8 +15,8 @@ from app.demo.script import Script
 from tests.fix_gateway import EVERYTHING, GatewaySite, gateway_site
 
 CLIENTS = Path(__file__).resolve().parents[2] / ".cache" / "clients"
-SCRIPTS = {family: Script() for family in ("gpt", "claude", "native")}
-MODELS = ("native", "gpt", "claude")
+SCRIPTS = {family: Script() for family in ("gpt", "claude", "native", "gemini-3-pro", "bedrock-claude")}
+MODELS = ("native", "gpt", "claude", "gemini-3-pro", "bedrock-claude")
 NO_SHELL = {
     "id": "no-shell",
     "effect": "forbid",
@@ -95,12 +95,17 @@ supports_websockets = false
         return await self.run(*command, freely, prompt, SALLYPORT_KEY="sp_alice")
 
 
+def unsigned(site: GatewaySite) -> int:
+    """Requests to Gemini with a call whose signature the client did not keep."""
+    return sum(b"skip_thought_signature_validator" in one.body for one in site.provider.received)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-@pytest.mark.parametrize("model", ["claude", "gpt"])
+@pytest.mark.parametrize("model", ["claude", "gpt", "gemini-3-pro", "bedrock-claude"])
 async def test_claude_code_uses_a_tool_and_finishes(database: str, home: Home, model: str):
     async with gateway_site(database, scripts=SCRIPTS) as site:
         code, said = await home.claude_code(
@@ -109,6 +114,7 @@ async def test_claude_code_uses_a_tool_and_finishes(database: str, home: Home, m
         assert (code, ANSWER in said) == (0, True), said
         assert (home.project / "made.txt").read_text() == "here\n"
         assert ("client/Bash", "intent") in await site.rows("resource, kind", table=USES)
+        assert unsigned(site) == 0
         assert {status for (status,) in await site.rows("status")} == {"ok"}
 
 
@@ -119,6 +125,7 @@ async def test_codex_uses_a_tool_and_finishes(database: str, home: Home, model: 
         assert (code, ANSWER in said) == (0, True), said
         assert (home.project / "made.txt").read_text() == "here\n"
         assert ("client/exec_command", "intent") in await site.rows("resource, kind", table=USES)
+        assert unsigned(site) == 0
         assert {status for (status,) in await site.rows("status")} == {"ok"}
 
 

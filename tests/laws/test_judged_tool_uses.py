@@ -6,9 +6,10 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.clock import SystemClock
 from app.core.errors import UpstreamError
-from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect, Seen
-from app.gateway.sse import EventParser
+from app.gateway.dialects import ANTHROPIC, GEMINI, OPENAI, Bedrock, Seen, Wire
+from app.gateway.sse import Event, EventParser
 
 FRAGMENTS = st.sampled_from(["", "{", '"a":', "1", "}", "{}", '{"a":1}'])
 NAMES = st.sampled_from(["", "x", "y"])
@@ -51,15 +52,42 @@ ANTHROPIC_EVENTS = st.one_of(
 )
 
 
-def passed(dialect: Dialect, events: list) -> tuple[list, list[tuple[str, str]]]:
+USES = st.fixed_dictionaries({"toolUse": st.fixed_dictionaries({"toolUseId": NAMES, "name": NAMES})})
+BEDROCK_EVENTS = st.one_of(
+    st.tuples(st.just("contentBlockStart"), SMALL, st.fixed_dictionaries({"start": USES})),
+    st.tuples(
+        st.just("contentBlockDelta"),
+        SMALL,
+        st.one_of(
+            FRAGMENTS.map(lambda text: {"delta": {"toolUse": {"input": text}}}),
+            st.just({"delta": {"text": "x"}}),
+        ),
+    ),
+    st.tuples(st.just("contentBlockStop"), SMALL, st.just({})),
+    st.sampled_from(
+        [("messageStop", 0, {"stopReason": "end_turn"}), ("metadata", 0, {}), ("exception/gone", 0, {})]
+    ),
+)
+PARTS = st.one_of(
+    st.just({"text": "x"}),
+    NAMES.map(lambda name: {"functionCall": {"name": name, "args": {"a": name}}}),
+    st.just({"functionCall": {"name": "x", "args": {}, "willContinue": True}}),
+)
+GEMINI_EVENTS = st.builds(
+    lambda parts, reason: {"candidates": [{"content": {"parts": parts}, "finishReason": reason}]},
+    st.lists(PARTS, max_size=3),
+    st.sampled_from([None, None, "STOP", "NOVEL"]),
+)
+
+
+def passed(dialect: Wire, events: list) -> tuple[list, list[tuple[str, str]]]:
     """The events that a client gets when everything is permitted, and the tool uses that were judged."""
-    reader, parser = dialect.reader(), EventParser()
+    reader = dialect.reader()
     out: list = []
     held: list = []
     judged: list[tuple[str, str]] = []
     for event in events:
-        text = event if isinstance(event, str) else json.dumps(event)
-        [read] = parser.feed(f"data: {text}\n\n".encode())
+        read = _read(event)
         try:
             seen = reader.see(read)
         except UpstreamError:
@@ -75,6 +103,15 @@ def passed(dialect: Dialect, events: list) -> tuple[list, list[tuple[str, str]]]
         if seen in (Seen.END, Seen.FAIL):
             break
     return out, judged
+
+
+def _read(event: object) -> Event:
+    if isinstance(event, tuple):
+        name, index, members = event
+        return Event(b"", name, json.dumps({"contentBlockIndex": index, **members}).encode())
+    text = event if isinstance(event, str) else json.dumps(event)
+    [read] = EventParser().feed(f"data: {text}\n\n".encode())
+    return read
 
 
 def _text(arguments: object) -> str:
@@ -114,3 +151,29 @@ def test_anthropic_clients_put_together_judged_tool_uses_only(events: list):
             block, text = blocks.pop(index)
             if block["type"] != "text":
                 assert (block["name"], text or json.dumps(block.get("input", "")).strip('"')) in judged
+
+
+@settings(max_examples=150)
+@given(st.lists(BEDROCK_EVENTS, max_size=14))
+def test_what_bedrock_says_is_put_together_of_judged_tool_uses_only(events: list):
+    out, judged = passed(Bedrock(region="x", clock=SystemClock()), events)
+    blocks: dict[int, tuple[str, str]] = {}
+    for kind, index, members in out:
+        if kind == "contentBlockStart":
+            blocks[index] = (members["start"]["toolUse"]["name"], "")
+        elif kind == "contentBlockDelta" and "toolUse" in members["delta"]:
+            name, text = blocks[index]
+            blocks[index] = (name, text + members["delta"]["toolUse"]["input"])
+        elif kind == "contentBlockStop" and index in blocks:
+            assert blocks.pop(index) in judged
+
+
+@settings(max_examples=150)
+@given(st.lists(GEMINI_EVENTS, max_size=8))
+def test_what_gemini_says_calls_judged_functions_only(events: list):
+    out, judged = passed(GEMINI, events)
+    for event in out:
+        for part in event["candidates"][0]["content"]["parts"]:
+            if "functionCall" in part:
+                call = part["functionCall"]
+                assert (call["name"], json.dumps(call["args"])) in judged

@@ -21,14 +21,15 @@ from app.gateway.neutral import (
     ToolStart,
     ToolUse,
 )
-from app.gateway.sse import EventParser
-from app.gateway.translation import TRANSLATORS, Translation
-from tests.app.gateway.features import DIALECTS, PAIRS, chat, message, response
+from app.gateway.translation import PROVIDERS
+from tests.app.gateway.features import PAIRS, SIDES, WIRES, chat, message, response, translated
 
 REQUESTS = {
     "openai": chat(stream=True, stream_options={"include_usage": True}),
     "openai-responses": response(stream=True),
     "anthropic": message(stream=True),
+    "gemini": {},
+    "bedrock": {},
 }
 _words = st.text(min_size=1, max_size=12)
 _arguments = st.dictionaries(st.text(max_size=5), st.integers() | _words, max_size=3).map(json.dumps)
@@ -82,11 +83,12 @@ def folded(told: list[Piece]) -> dict[str, Any]:
             case Finish():
                 said["stop"] = said["stop"] or piece.stop
                 said["last"] += piece.last
+    said["uses"] = [(*use[:2], json.loads(use[2])) for use in said["uses"].values()]
     return said
 
 
 def read(name: str, data: bytes, usage: Usage | None) -> list[Piece]:
-    reader, parser = TRANSLATORS[name].pieces(), EventParser()
+    reader, parser = PROVIDERS[name].pieces(), WIRES[name].frames()
     return [piece for event in parser.feed(data) for piece in reader.read(event, usage)]
 
 
@@ -95,25 +97,26 @@ def test_a_stream_says_the_same_in_both_dialects_however_it_is_cut(
     answer: Answer, cut: int, pair: tuple[str, str], split: int
 ) -> None:
     client, provider = pair
-    theirs = TRANSLATORS[provider].stream(TRANSLATORS[provider].read_request(REQUESTS[provider]))
+    theirs = SIDES[provider].stream(SIDES[provider].read_request(REQUESTS[provider]))
     data = theirs.write(pieces(answer, cut))
-    way = Translation(REQUESTS[client], client=DIALECTS[client], provider=DIALECTS[provider], model="theirs")
-    parser, ours = EventParser(), b""
+    way = translated(REQUESTS[client], client, provider)
+    parser, ours = WIRES[provider].frames(), b""
     for at in range(0, len(data), split):
         for event in parser.feed(data[at : at + split]):
             ours += way.event(event, answer.usage, "trace")
+    ours += way.ending(answer.usage)
     assert folded(read(client, ours, None)) == folded(pieces(answer, cut))
-    assert way.ending(None) == b""
+    assert way.ending(None) == b"" or provider == "gemini"  # whose streams have no last event
 
 
 @given(answer=answers(), pair=st.sampled_from(PAIRS))
 def test_a_whole_answer_says_the_same_in_both_dialects(answer: Answer, pair: tuple[str, str]) -> None:
     client, provider = pair
-    way = Translation(REQUESTS[client], client=DIALECTS[client], provider=DIALECTS[provider], model="theirs")
+    way = translated(REQUESTS[client], client, provider)
     body = msgspec.json.encode(
-        TRANSLATORS[provider].write_answer(answer, TRANSLATORS[provider].read_request(REQUESTS[provider]))
+        SIDES[provider].write_answer(answer, SIDES[provider].read_request(REQUESTS[provider]))
     )
-    back = TRANSLATORS[client].read_answer(json.loads(way.answer(body, answer.usage)), answer.usage)
+    back = PROVIDERS[client].read_answer(json.loads(way.answer(body, answer.usage)), answer.usage)
     assert [_plain(part) for part in back.parts] == [_plain(part) for part in answer.parts]
     assert (back.stop, back.usage) == (answer.stop, answer.usage)
 

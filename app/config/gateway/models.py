@@ -26,14 +26,19 @@ class Health(Section, frozen=True):
 class Provider(Section, frozen=True):
     """An AI provider upstream, called in its own dialect."""
 
-    dialect: Annotated[Literal["openai", "anthropic"], Meta(description="wire format it speaks")]
+    dialect: Annotated[
+        Literal["openai", "anthropic", "gemini", "bedrock"], Meta(description="wire format it speaks")
+    ]
     url: Annotated[
         str,
-        Meta(description="base URL, exactly as the vendor SDK takes it (OpenAI with /v1, Anthropic without)"),
+        Meta(
+            description="base URL, exactly as the vendor SDK takes it (OpenAI with /v1, the others without)"
+        ),
     ]
     key: Annotated[
         Secret | None, Meta(description="its API key: `secret:NAME` of the store, `file:PATH` or `${VAR}`")
     ] = None
+    region: Annotated[str, Meta(description="of a provider of the dialect bedrock: its region")] = ""
     labels: Annotated[Labels, Meta(description="labels for routing and policy, such as on-site")] = ()
     timeout: Annotated[Seconds, Meta(description="seconds of silence after which a call ends")] = 300.0
     connect_timeout: Annotated[Seconds, Meta(description="seconds in which a connection must be there")] = (

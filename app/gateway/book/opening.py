@@ -10,12 +10,12 @@ from app.config.gateway.models import Health, Model
 from app.config.gateway.models import Place as Settings
 from app.config.gateway.patterns import is_pattern
 from app.config.gateway.routes import check_models
+from app.core.clock import Clock
 from app.core.errors import ConfigError
 from app.egress.http import Connects, Upstream, parse_origin
 from app.gateway.book.book import Book, Found
-from app.gateway.book.target import DIALECTS, Target
-from app.gateway.clients.spoken import spoken
-from app.gateway.dialects import OPENAI
+from app.gateway.book.spoken import spoken
+from app.gateway.book.target import Target
 from app.gateway.money import PriceTable
 from app.gateway.routing import Branch, Entry, Names, Place, Plan, Rules, Standing, Turns
 from app.gateway.routing.breaker import State
@@ -29,6 +29,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     prices: PriceTable
     connector: Connects
     tls: SSLContext | None
+    clock: Clock
     changed: Changed | None = None
     """Hears when the circuit of a target opens or closes."""
 
@@ -57,6 +58,9 @@ class _Making:
         }
         self._upstreams = {name: self._upstream(name) for name in profile.providers}
         self._turns = {name: self._provider_turns(name) for name in profile.providers}
+        self._dialects = {
+            name: spoken(name, provider, clock=opening.clock) for name, provider in profile.providers.items()
+        }
 
     def add(self, name: str, model: Model) -> None:
         """A model and its targets."""
@@ -144,22 +148,14 @@ class _Making:
                 f"{where}: the price table {prices.version} has no entry {settings.price or upstream_model!r}.",
                 remedy=f"Set {where}.price to one of its entries; `local` costs nothing.",
             )
-        dialect = DIALECTS[provider.dialect]
-        if provider.responses and dialect is not OPENAI:
-            raise ConfigError(
-                f"providers.{settings.provider}.responses: only providers of the dialect openai have it.",
-                remedy="Leave it out.",
-            )
-        key = provider.key.reveal() if provider.key else ""
         return Target(
             model=name,
             upstream_model=upstream_model,
             display_name=model.display_name or name,
             provider=settings.provider,
-            dialects=spoken(dialect, provider),
+            dialects=self._dialects[settings.provider],
             upstream=self._upstreams[settings.provider],
-            credential=dialect.credential(key) if key else None,
-            secret=provider.key.reference if provider.key else "",
+            key=provider.key or None,
             price=price,
             price_version=prices.version,
             own_keys=provider.own_keys,

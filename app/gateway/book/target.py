@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 import msgspec
 
+from app.config.secret import Secret
 from app.egress.http import Upstream
-from app.gateway.dialects import ANTHROPIC, OPENAI, Dialect
+from app.gateway.dialects import ANTHROPIC, GEMINI, OPENAI, Dialect, Wire
 from app.gateway.money import Price
 from app.gateway.routing import Standing, Turns
 
-DIALECTS: Mapping[str, Dialect] = {"openai": OPENAI, "anthropic": ANTHROPIC}
+DIALECTS: Mapping[str, Wire] = {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI}
+"""Those that are the same for all providers."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,12 +21,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     upstream_model: str
     display_name: str
     provider: str
-    dialects: tuple[Dialect, ...]
+    dialects: tuple[Wire, ...]
     """What the provider speaks; the first is what other dialects are translated into."""
     upstream: Upstream
-    credential: tuple[str, str] | None
-    secret: str = ""
-    """The stored secret that is its key, looked up for each call."""
+    key: Secret | None = None
+    """Its key, or the stored secret that is its key, looked up for each call."""
     price: Price
     price_version: str
     own_keys: bool = False
@@ -41,7 +42,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     wait: float = 0.0
     """Seconds for which a call waits for such a turn."""
 
-    def dialect(self, client: Dialect) -> Dialect:
+    def dialect(self, client: Dialect) -> Wire:
         """The client's own dialect, where the provider speaks it."""
         return client if client in self.dialects else self.dialects[0]
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import unreadable
 from app.gateway.neutral import Answer, Text, Thought, ToolUse
+from app.gateway.neutral.pieces import understanding
 from app.gateway.neutral.words import Stop
 
 CREATED = 1_760_000_000
@@ -27,7 +27,7 @@ REASONS: dict[Stop, str] = {
 
 def read_answer(body: dict[str, Any], usage: Usage | None) -> Answer:
     """The answer of a provider; UpstreamError when it is none."""
-    try:
+    with understanding():
         choice = body["choices"][0]
         message = choice["message"]
         parts: list[Text | Thought | ToolUse] = []
@@ -50,8 +50,6 @@ def read_answer(body: dict[str, Any], usage: Usage | None) -> Answer:
             stop=stop,
             usage=usage,
         )
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise unreadable(error) from None
 
 
 def write_answer(answer: Answer) -> dict[str, Any]:

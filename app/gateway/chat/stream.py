@@ -7,7 +7,6 @@ import msgspec
 
 from app.core.usage import Usage
 from app.gateway.chat.answer import REASONS, STOPS, head, write_usage
-from app.gateway.dialects.dialect import unreadable
 from app.gateway.neutral import (
     Broken,
     Finish,
@@ -18,6 +17,7 @@ from app.gateway.neutral import (
     ToolPiece,
     ToolStart,
 )
+from app.gateway.neutral.pieces import understanding
 from app.gateway.sse import Event
 
 
@@ -34,11 +34,9 @@ class ChatPieces:
             return []
         if event.data.strip() == b"[DONE]":
             return [Finish(usage=usage, last=True)]
-        try:
+        with understanding():
             chunk = msgspec.json.decode(event.data)
             return self._chunk(chunk)
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
-            raise unreadable(error) from None
 
     def _chunk(self, chunk: dict[str, Any]) -> list[Piece]:
         if chunk.get("error") is not None:

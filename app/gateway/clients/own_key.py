@@ -5,12 +5,12 @@ from typing import Any, Final, Protocol
 
 from app.admission import Admission
 from app.core.call import Call, Inherited
-from app.core.errors import DeniedError, InputError
+from app.core.errors import ConfigError, DeniedError, InputError, UpstreamError
 from app.core.ids import child_span
 from app.core.passage import Passage
 from app.extensions import Request
 from app.gateway.book import Target
-from app.gateway.dialects import Dialect
+from app.gateway.dialects import Headers, Sent, Wire
 from app.secrets import Redactor
 
 HEADER: Final = "x-sallyport-key"
@@ -33,7 +33,7 @@ class Redacts(Protocol):
 
 
 class OwnKey:
-    """One key; it has no readable form but the header for the provider."""
+    """One key; it has no readable form but the headers for the provider."""
 
     __slots__ = ("_redactor", "_site", "_value")
 
@@ -43,9 +43,14 @@ class OwnKey:
         self._redactor = Redactor()
         self._redactor.know({"own-key": [value.encode("utf-8", "surrogateescape")]})
 
-    def header(self, dialect: Dialect) -> tuple[str, str]:
-        """The header that carries it to a provider of this dialect."""
-        return dialect.credential(self._value)
+    def headers(self, wire: Wire, sent: Sent) -> Headers:
+        """The headers that prove it to a provider; UpstreamError when it is none of this vendor's."""
+        try:
+            return wire.credential(self._value, sent)
+        except ConfigError:
+            raise UpstreamError(
+                "The key that you sent is none of this provider's.", kind="own_key", status=401
+            ) from None
 
     def data(self, text: bytes) -> bytes:
         """Bytes without it, and without what the site keeps secret."""

@@ -3,9 +3,9 @@
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects import OPENAI, Said, Seen, ToolUse
-from app.gateway.dialects.dialect import unreadable
-from app.gateway.sse import Event
+from app.gateway.dialects import OPENAI, Headers, Said, Seen, Sent, ToolUse
+from app.gateway.dialects.dialect import SSE, decoded
+from app.gateway.sse import Event, EventParser
 
 
 class _Choice(msgspec.Struct):
@@ -40,6 +40,11 @@ class Completions:
     name = "openai-completions"
     ping = OPENAI.ping
     headers = ()
+    stream_type = SSE
+
+    def frames(self) -> EventParser:
+        """A parser for one stream."""
+        return EventParser()
 
     def reader(self) -> "CompletionsReader":
         """A reader for one stream."""
@@ -47,14 +52,14 @@ class Completions:
 
     def read(self, body: bytes) -> Said:
         """What a `text_completion` says."""
-        answer = _decoded(body)
+        answer = decoded(_DECODE, body)
         said = Said(usage=_usage(answer.usage), complete=True, counted=answer.usage is not None)
         _say(said, answer)
         return said
 
-    def credential(self, key: str) -> tuple[str, str]:
-        """The header that carries the provider's key."""
-        return OPENAI.credential(key)
+    def credential(self, key: str, sent: Sent) -> Headers:
+        """The key as a bearer token."""
+        return OPENAI.credential(key, sent)
 
     def error(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """The same as of chat completions."""
@@ -78,7 +83,7 @@ class CompletionsReader:
         if event.data.strip() == b"[DONE]":
             self.said.complete = True
             return Seen.END
-        chunk = _decoded(event.data)
+        chunk = decoded(_DECODE, event.data)
         if chunk.error is not None:
             return Seen.FAIL
         if chunk.usage is not None:
@@ -90,13 +95,6 @@ class CompletionsReader:
     def take(self) -> list[ToolUse]:
         """None."""
         return []
-
-
-def _decoded(data: bytes) -> _Answer:
-    try:
-        return _DECODE(data)
-    except msgspec.MsgspecError as error:
-        raise unreadable(error) from None
 
 
 def _say(said: Said, answer: _Answer) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import Said, Seen, ToolUse, unreadable
-from app.gateway.sse import Event
+from app.gateway.dialects.blocks import ToolBlocks
+from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, decoded, unreadable
+from app.gateway.sse import Event, EventParser
 
 _KINDS = {
     400: "invalid_request_error",
@@ -68,6 +69,11 @@ class Anthropic:
     name = "anthropic"
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
     headers = (("anthropic-version", "2023-06-01"),)
+    stream_type = SSE
+
+    def frames(self) -> EventParser:
+        """A parser for one stream."""
+        return EventParser()
 
     def reader(self) -> "AnthropicReader":
         """A reader for one stream."""
@@ -75,23 +81,20 @@ class Anthropic:
 
     def read(self, body: bytes) -> Said:
         """What a `message` says."""
-        try:
-            message = _READ_MESSAGE(body)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        message = decoded(_READ_MESSAGE, body)
         usage = _usage(message.usage, None)
         said = Said(usage=usage, stop=message.stop_reason or "", complete=True, counted=usage is not None)
         for block in message.content:
             said.add(block.text or "")
             said.characters += len(block.thinking or "")
             if _uses_tool(block):
-                said.tools.append(_tool(block, []))
+                said.tools.append(_tool(block))
                 said.characters += len(str(block.input))
         return said
 
-    def credential(self, key: str) -> tuple[str, str]:
-        """The header that carries the provider's key."""
-        return "x-api-key", key
+    def credential(self, key: str, sent: Sent) -> Headers:
+        """The key in its own header."""
+        return (("x-api-key", key),)
 
     def error(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """`{"type": "error", …}` with the trace where the SDKs look for the request's id."""
@@ -116,27 +119,18 @@ class AnthropicReader:
 
     def __init__(self) -> None:
         self.said = Said()
-        self._open: dict[int, tuple[_Block, list[str]]] = {}
+        self._blocks = ToolBlocks(self.said)
+        self.take = self._blocks.take
         self._usage: _Usage | None = None
 
     def see(self, event: Event) -> Seen:
         """What to do with the next event."""
         if event.data is None:
             return Seen.FLOW
-        try:
-            message = _READ_EVENT(event.data)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        message = decoded(_READ_EVENT, event.data)
         if event.name and event.name != message.type:
             raise unreadable(ValueError(f"event {event.name[:40]!r} carries {message.type[:40]!r}"))
         return self._follow(message)
-
-    def take(self) -> list[ToolUse]:
-        """The tool uses not judged yet."""
-        tools = [_tool(block, parts) for block, parts in self._open.values()]
-        self._open.clear()
-        self.said.tools.extend(tools)
-        return tools
 
     def _follow(self, message: _Event) -> Seen:
         kind = message.type
@@ -145,12 +139,9 @@ class AnthropicReader:
         elif kind == "content_block_start":
             block = message.content_block or _Block()
             self.said.add(block.text or "")
-            if message.index in self._open:
-                raise unreadable(ValueError("a block begins inside another"))
-            if _uses_tool(block):
-                self._open[message.index] = (block, [])
+            return self._blocks.begin(message.index, _tool(block) if _uses_tool(block) else None)
         elif kind == "content_block_stop":
-            return Seen.JUDGE if message.index in self._open else self._now()
+            return self._blocks.end(message.index)
         elif kind == "message_start":
             self._count(message.message and message.message.usage, whole=False)
         elif kind == "message_delta":
@@ -161,19 +152,13 @@ class AnthropicReader:
             return Seen.END
         elif kind == "error":
             return Seen.FAIL
-        return Seen.FLOW if kind == "ping" else self._now()
-
-    def _now(self) -> Seen:
-        return Seen.HOLD if self._open else Seen.FLOW
+        return Seen.FLOW if kind == "ping" else self._blocks.now()
 
     def _grow(self, index: int, delta: _Delta) -> None:
         self.said.add(delta.text or "")
         self.said.characters += len(delta.thinking or "")
         if delta.partial_json:
-            if index not in self._open:
-                raise unreadable(ValueError("a tool use grew outside its block"))
-            self.said.characters += len(delta.partial_json)
-            self._open[index][1].append(delta.partial_json)
+            self._blocks.grow(index, delta.partial_json)
 
     def _count(self, usage: _Usage | None, *, whole: bool) -> None:
         """Usage in `message_delta` is cumulative; at the start it knows the input only."""
@@ -188,10 +173,8 @@ def _uses_tool(block: _Block) -> bool:
     return block.type.endswith("tool_use")
 
 
-def _tool(block: _Block, parts: list[str]) -> ToolUse:
-    arguments: str | dict[str, Any] = "".join(parts)
-    if not parts:
-        arguments = block.input if isinstance(block.input, dict) else str(block.input or "")
+def _tool(block: _Block) -> ToolUse:
+    arguments = block.input if isinstance(block.input, dict) else str(block.input or "")
     by = "client" if block.type == "tool_use" else "provider"
     return ToolUse(id=block.id or "", name=block.name or "", arguments=arguments, by=by)
 

@@ -1,7 +1,8 @@
 """What a dialect is."""
 
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -11,6 +12,9 @@ from app.core.usage import Usage
 from app.gateway.sse import Event
 
 TEXT_LIMIT = 1024 * 1024
+SSE = "text/event-stream"
+Headers = Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 class Seen(Enum):
@@ -80,6 +84,19 @@ class Said(msgspec.Struct, kw_only=True):
         return {"text": "".join(self.text), "tools": tools, "stop": self.stop}
 
 
+class Frames(Protocol):
+    """Cuts a stream into events; any split of the bytes gives the same ones."""
+
+    def feed(self, chunk: bytes) -> Iterable[Event]:
+        """The events that this chunk completes; UpstreamError after those that came before what is wrong."""
+        ...
+
+    @property
+    def rest(self) -> bytes:
+        """What has come of an event that is not complete."""
+        ...
+
+
 class Reader(Protocol):
     """Follows one stream."""
 
@@ -94,13 +111,27 @@ class Reader(Protocol):
         ...
 
 
-class Dialect(Protocol):
-    """One vendor's wire format."""
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """A POST as it will leave, for credentials that are bound to its very bytes; `path` as on the wire."""
+
+    authority: str
+    path: str
+    headers: Headers
+    body: bytes
+
+
+class Wire(Protocol):
+    """One vendor's wire format, as its providers speak it."""
 
     name: str
-    ping: bytes
     headers: tuple[tuple[str, str], ...]
     """What its providers want to see beside the credential."""
+    stream_type: str
+    """The media type of its streams."""
+
+    def frames(self) -> Frames:
+        """A parser for one stream."""
+        ...
 
     def reader(self) -> Reader:
         """A reader for one stream."""
@@ -110,9 +141,15 @@ class Dialect(Protocol):
         """What a JSON answer says; UpstreamError when it cannot be understood."""
         ...
 
-    def credential(self, key: str) -> tuple[str, str]:
-        """The header that carries the provider's key."""
+    def credential(self, key: str, sent: Sent) -> Headers:
+        """The headers that prove the key; ConfigError when it is none of this vendor's."""
         ...
+
+
+class Dialect(Wire, Protocol):
+    """A wire format that clients speak as well."""
+
+    ping: bytes
 
     def error(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """An error body in the vendor's shape."""
@@ -126,3 +163,11 @@ class Dialect(Protocol):
 def unreadable(error: Exception) -> UpstreamError:
     """The failure of an answer that cannot be understood, and so not governed."""
     return UpstreamError(f"The provider's answer cannot be understood ({error}).", kind="protocol")
+
+
+def decoded(decode: Callable[[bytes], T], data: bytes) -> T:
+    """What a decoder makes of a provider's bytes; UpstreamError when they are not of its shape, or no UTF-8."""
+    try:
+        return decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise unreadable(error) from None

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import Said, Seen, ToolUse, unreadable
-from app.gateway.sse import Event
+from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, decoded, unreadable
+from app.gateway.sse import Event, EventParser
 
 _KINDS = {
     400: "invalid_request_error",
@@ -72,6 +72,11 @@ class OpenAI:
     name = "openai"
     ping = b": ping\n\n"
     headers = ()
+    stream_type = SSE
+
+    def frames(self) -> EventParser:
+        """A parser for one stream."""
+        return EventParser()
 
     def reader(self) -> "OpenAIReader":
         """A reader for one stream."""
@@ -79,10 +84,7 @@ class OpenAI:
 
     def read(self, body: bytes) -> Said:
         """What a `chat.completion` says."""
-        try:
-            answer = _DECODE(body)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        answer = decoded(_DECODE, body)
         said = Said(usage=_usage(answer.usage), complete=True, counted=answer.usage is not None)
         for choice in answer.choices or ():
             message = choice.message or _Message()
@@ -92,9 +94,9 @@ class OpenAI:
         said.characters += sum(len(str(tool.arguments)) for tool in said.tools)
         return said
 
-    def credential(self, key: str) -> tuple[str, str]:
-        """The header that carries the provider's key."""
-        return "authorization", f"Bearer {key}"
+    def credential(self, key: str, sent: Sent) -> Headers:
+        """The key as a bearer token."""
+        return (("authorization", f"Bearer {key}"),)
 
     def error(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """`{"error": …}` with the trace beside what the SDKs read."""
@@ -122,10 +124,7 @@ class OpenAIReader:
         if event.data.strip() == b"[DONE]":
             self.said.complete = True
             return Seen.END
-        try:
-            chunk = _DECODE(event.data)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        chunk = decoded(_DECODE, event.data)
         if chunk.error is not None:
             return Seen.FAIL
         if chunk.usage is not None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import Said, Seen, ToolUse, unreadable
+from app.gateway.dialects.dialect import Said, Seen, ToolUse, decoded, unreadable
 from app.gateway.dialects.openai import OPENAI
 from app.gateway.sse import Event
 
@@ -73,6 +73,10 @@ class Responses:
     name = "openai-responses"
     ping = OPENAI.ping
     headers = ()
+    stream_type = OPENAI.stream_type
+    frames = OPENAI.frames
+    credential = OPENAI.credential
+    error = OPENAI.error
 
     def reader(self) -> "ResponsesReader":
         """A reader for one stream."""
@@ -80,10 +84,7 @@ class Responses:
 
     def read(self, body: bytes) -> Said:
         """What a `response` says."""
-        try:
-            response = _READ_RESPONSE(body)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        response = decoded(_READ_RESPONSE, body)
         usage = _usage(response.usage)
         said = Said(usage=usage, stop=response.status or "", complete=True, counted=usage is not None)
         for item in response.output or ():
@@ -91,14 +92,6 @@ class Responses:
             if _uses_tool(item):
                 said.tools.append(_tool(item))
         return said
-
-    def credential(self, key: str) -> tuple[str, str]:
-        """The header that carries the provider's key."""
-        return OPENAI.credential(key)
-
-    def error(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
-        """The same as of chat completions."""
-        return OPENAI.error(status=status, message=message, code=code, trace_id=trace_id)
 
     def error_event(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """A response that failed: clients wait for one of its last events."""
@@ -127,10 +120,7 @@ class ResponsesReader:
         """What to do with the next event."""
         if event.data is None:
             return Seen.FLOW
-        try:
-            message = _READ_EVENT(event.data)
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        message = decoded(_READ_EVENT, event.data)
         if event.name and event.name != message.type:
             raise unreadable(ValueError(f"event {event.name[:40]!r} carries {message.type[:40]!r}"))
         return self._follow(message)

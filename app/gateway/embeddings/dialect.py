@@ -3,8 +3,9 @@
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects import OPENAI, Reader, Said
-from app.gateway.dialects.dialect import unreadable
+from app.gateway.dialects import OPENAI, Headers, Reader, Said, Sent
+from app.gateway.dialects.dialect import SSE, decoded, unreadable
+from app.gateway.sse import EventParser
 
 
 class _Usage(msgspec.Struct):
@@ -25,6 +26,11 @@ class Embeddings:
     name = "openai-embeddings"
     ping = OPENAI.ping
     headers = ()
+    stream_type = SSE
+
+    def frames(self) -> EventParser:
+        """Never asked for."""
+        return EventParser()
 
     def reader(self) -> Reader:
         """UpstreamError: vectors come in one piece."""
@@ -32,17 +38,14 @@ class Embeddings:
 
     def read(self, body: bytes) -> Said:
         """What was used; nothing is generated."""
-        try:
-            usage = _DECODE(body).usage
-        except msgspec.MsgspecError as error:
-            raise unreadable(error) from None
+        usage = decoded(_DECODE, body).usage
         tokens = None if usage is None else usage.prompt_tokens or usage.total_tokens
         told = None if tokens is None else Usage(input=tokens)
         return Said(usage=told, complete=True, counted=told is not None)
 
-    def credential(self, key: str) -> tuple[str, str]:
-        """The header that carries the provider's key."""
-        return OPENAI.credential(key)
+    def credential(self, key: str, sent: Sent) -> Headers:
+        """The key as a bearer token."""
+        return OPENAI.credential(key, sent)
 
     def error(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """The same as of chat completions."""

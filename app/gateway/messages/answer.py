@@ -4,9 +4,9 @@ from typing import Any
 
 from app.core.canonical import canonical
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import unreadable
-from app.gateway.messages.writing import arguments_of
 from app.gateway.neutral import Answer, Text, Thought, ToolUse
+from app.gateway.neutral.arguments import arguments_of
+from app.gateway.neutral.pieces import understanding
 from app.gateway.neutral.words import Stop
 
 STOPS: dict[str, Stop] = {
@@ -30,7 +30,7 @@ REASONS: dict[Stop, str] = {
 
 def read_answer(body: dict[str, Any], usage: Usage | None) -> Answer:
     """The answer of a provider; UpstreamError when it is none."""
-    try:
+    with understanding():
         parts = [part for block in body["content"] if (part := _part(block)) is not None]
         return Answer(
             id=str(body.get("id", "")),
@@ -40,8 +40,6 @@ def read_answer(body: dict[str, Any], usage: Usage | None) -> Answer:
             sequence=body.get("stop_sequence"),
             usage=usage,
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise unreadable(error) from None
 
 
 def _part(block: dict[str, Any]) -> Text | Thought | ToolUse | None:

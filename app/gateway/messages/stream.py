@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import unreadable
 from app.gateway.messages.answer import REASONS, STOPS, head, write_usage
 from app.gateway.neutral import (
     Broken,
@@ -18,6 +17,7 @@ from app.gateway.neutral import (
     ToolPiece,
     ToolStart,
 )
+from app.gateway.neutral.pieces import understanding
 from app.gateway.neutral.words import Stop
 from app.gateway.sse import Event
 
@@ -32,10 +32,8 @@ class MessagePieces:
         """The pieces of one event; UpstreamError when it cannot be understood."""
         if event.data is None:
             return []
-        try:
+        with understanding():
             return self._read(msgspec.json.decode(event.data), usage)
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
-            raise unreadable(error) from None
 
     def _read(self, event: dict[str, Any], usage: Usage | None) -> list[Piece]:
         match event["type"]:

@@ -2,10 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
-from app.core import jsonsafe
-from app.core.errors import InputError
 from app.gateway.neutral import (
     Choice,
     Image,
@@ -20,11 +16,12 @@ from app.gateway.neutral import (
     Written,
     untranslatable,
 )
-from app.gateway.neutral.effort import budget_of
+from app.gateway.neutral.arguments import arguments_of
+from app.gateway.neutral.effort import claude_budget
+from app.gateway.neutral.signatures import of_anthropic, signed
 
 MAX_TOKENS = 8192
 """What is asked for when the client set no limit: this format demands one."""
-SHORTEST_THINKING = 1024
 ORDERS = (("anthropic-beta", "mid-conversation-system-2026-04-07"),)
 """What a request with system messages after the first turn must say."""
 
@@ -36,7 +33,7 @@ def write_request(request: Request) -> Written:
     if request.temperature is not None and request.temperature > 1:
         raise untranslatable("`temperature` above 1")
     most = request.max_tokens or MAX_TOKENS
-    kept, hints = _with_signatures(request.messages)
+    kept, hints = signed(request.messages, of_anthropic)
     messages = [_message(message) for message in kept]
     written: dict[str, Any] = {"model": request.model, "max_tokens": most, "messages": messages}
     if request.system:
@@ -55,50 +52,21 @@ def write_request(request: Request) -> Written:
     written |= {name: value for name, value in optional.items() if value is not None}
     if request.format is not None:
         written["output_config"] = {"format": _format(request.format.schema)}
-    thinking = _thinking(request, most)
-    if thinking:
-        written["thinking"] = thinking
+    budget = claude_budget(request, most)
+    if budget:
+        written["thinking"] = {"type": "enabled", "budget_tokens": budget}
     if request.stream:
         written["stream"] = True
-    if request.thinking is not None and not request.thinking.off and not thinking:
+    if request.thinking is not None and not request.thinking.off and not budget:
         hints.append("reasoning_effort")
     orders = any(message.role == "system" for message in kept)
     return Written(members=written, hints=tuple(hints), headers=ORDERS if orders else ())
-
-
-def _with_signatures(messages: tuple[Message, ...]) -> tuple[list[Message], list[str]]:
-    """Without reasoning that is not signed: only its own provider takes reasoning back."""
-    kept: list[Message] = []
-    for message in messages:
-        parts = [part for part in message.parts if not isinstance(part, Thought) or part.signature]
-        if parts:
-            kept.append(Message(role=message.role, parts=tuple(parts)))
-    same = sum(len(message.parts) for message in kept) == sum(len(message.parts) for message in messages)
-    return kept, [] if same else ["reasoning of earlier turns"]
 
 
 def _format(schema: dict[str, Any] | None) -> dict[str, Any]:
     if schema is None:
         raise untranslatable("JSON output without a schema")
     return {"type": "json_schema", "schema": schema}
-
-
-def _thinking(request: Request, most: int) -> dict[str, Any] | None:
-    """None where this format would refuse it: after tool uses whose reasoning the client's format did not keep."""
-    wanted = request.thinking
-    if wanted is None or wanted.off:
-        return None
-    said = [message for message in request.messages if message.role == "assistant"]
-    last = said[-1].parts if said else ()
-    forgotten = any(isinstance(part, ToolUse) for part in last) and not any(
-        isinstance(part, Thought) and part.signature for part in last
-    )
-    budget = min(budget_of(wanted), most - 1)
-    if forgotten or budget < SHORTEST_THINKING:
-        return None
-    if request.temperature not in (None, 1):
-        raise untranslatable("`temperature` together with reasoning")
-    return {"type": "enabled", "budget_tokens": budget}
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -124,21 +92,6 @@ def _part(part: Part) -> dict[str, Any]:
             return result | ({"is_error": True} if part.failed else {})
         case Thought():
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
-
-
-def arguments_of(use: ToolUse) -> msgspec.Raw:
-    """The arguments as JSON; InputError when they are no object that everybody reads alike."""
-    if not use.arguments.strip():
-        return msgspec.Raw(b"{}")
-    raw = use.arguments.encode()
-    try:
-        jsonsafe.decode_object(raw)
-    except InputError as error:
-        raise InputError(
-            f"The arguments of a call of the tool {use.name[:128]!r} cannot be read: {error}",
-            code="invalid_shape",
-        ) from None
-    return msgspec.Raw(raw)
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

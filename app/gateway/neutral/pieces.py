@@ -1,8 +1,12 @@
 """The pieces of an answer in the making, in the order in which a dialect's stream may tell them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import msgspec
 
 from app.core.usage import Usage
+from app.gateway.dialects.dialect import unreadable
 from app.gateway.neutral.words import Stop
 
 
@@ -58,3 +62,12 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Piece = Start | TextPiece | ThoughtPiece | ToolStart | ToolPiece | Finish | Broken
+
+
+@contextmanager
+def understanding() -> Iterator[None]:
+    """Around what reads a provider's answer: UpstreamError when it has not the shape that was read."""
+    try:
+        yield
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise unreadable(error) from None

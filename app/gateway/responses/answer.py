@@ -9,6 +9,8 @@ import msgspec
 from app.core.usage import Usage
 from app.gateway.dialects.dialect import unreadable
 from app.gateway.neutral import Answer, Text, Thought, Tool, ToolUse
+from app.gateway.neutral.pieces import understanding
+from app.gateway.neutral.signatures import kept_alone
 from app.gateway.neutral.words import Stop
 
 CREATED = 1_760_000_000
@@ -16,7 +18,7 @@ CREATED = 1_760_000_000
 
 def read_answer(body: dict[str, Any], usage: Usage | None) -> Answer:
     """The answer of a provider; UpstreamError when it is none."""
-    try:
+    with understanding():
         parts = [part for item in body["output"] for part in _parts(item)]
         return Answer(
             id=str(body.get("id", "")),
@@ -25,8 +27,6 @@ def read_answer(body: dict[str, Any], usage: Usage | None) -> Answer:
             stop=stop_of(body, used=any(isinstance(part, ToolUse) for part in parts)),
             usage=usage,
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise unreadable(error) from None
 
 
 def stop_of(body: dict[str, Any], *, used: bool) -> Stop:
@@ -68,7 +68,8 @@ def write_answer(answer: Answer, tools: Mapping[str, Tool] = MappingProxyType({}
             case Text():
                 output.append(message_item(identity, [text_part(part.text)], "completed"))
             case Thought():
-                output.append(reasoning_item(identity, part.text))
+                kept = kept_alone(part.signature)
+                output += [reasoning_item(identity, part.text, kept)] if part.text or kept else []
             case ToolUse():
                 output.append(use_item(identity, part, tools.get(part.name)))
     whole = head(answer.id, answer.model, status_of(answer.stop)) | {"output": output}
@@ -121,10 +122,11 @@ def message_item(identity: str, content: list[dict[str, Any]], status: str) -> d
     }
 
 
-def reasoning_item(identity: str, text: str) -> dict[str, Any]:
-    """Reasoning, as far as the provider shows it."""
+def reasoning_item(identity: str, text: str, kept: str = "") -> dict[str, Any]:
+    """Reasoning, as far as the provider shows it; `kept` is what clients keep of it and give back unread."""
     summary = [{"type": "summary_text", "text": text}] if text else []
-    return {"id": f"rs_{identity}", "type": "reasoning", "summary": summary}
+    encrypted = {"encrypted_content": kept} if kept else {}
+    return {"id": f"rs_{identity}", "type": "reasoning", "summary": summary, **encrypted}
 
 
 def use_item(identity: str, use: ToolUse, tool: Tool | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from app.gateway.neutral import (
     untranslatable,
 )
 from app.gateway.neutral.pictures import picture
+from app.gateway.neutral.signatures import kept_alone
 from app.gateway.neutral.words import FREE_SCHEMA, Image, Role
 
 _HINTS = (
@@ -170,8 +171,9 @@ def _item(item: Any, system: list[Text], turns: _Turns, hints: list[str]) -> Non
             given.hint("name")
             _turn(turns, "user", [ToolResult(id=given.text("call_id"), parts=tuple(parts))])
         case "reasoning":
-            given.hint("summary", "encrypted_content", "content")
-            _turn(turns, "assistant", [Thought(text="")])
+            given.hint("summary", "content")
+            kept = kept_alone(given.text("encrypted_content"))
+            _turn(turns, "assistant", [Thought(text="", signature=kept)])
         case kind:
             raise untranslatable(f"input of the type {kind[:40]!r}")
     given.end()

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import unreadable
 from app.gateway.neutral import (
     Broken,
     Finish,
@@ -20,6 +19,8 @@ from app.gateway.neutral import (
     ToolStart,
     ToolUse,
 )
+from app.gateway.neutral.pieces import understanding
+from app.gateway.neutral.signatures import kept_alone
 from app.gateway.neutral.words import Stop
 from app.gateway.responses.answer import (
     ending,
@@ -47,10 +48,8 @@ class ResponsePieces:
         """The pieces of one event; UpstreamError when it cannot be understood."""
         if event.data is None:
             return []
-        try:
+        with understanding():
             return self._read(msgspec.json.decode(event.data), usage)
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
-            raise unreadable(error) from None
 
     def _read(self, event: dict[str, Any], usage: Usage | None) -> list[Piece]:
         match event["type"]:
@@ -115,7 +114,7 @@ class ResponseStream:
             case TextPiece():
                 return self._grow(TextItem, piece.text)
             case ThoughtPiece():
-                return self._grow(ThoughtItem, piece.text) if piece.text else b""
+                return self._think(piece)
             case ToolStart():
                 written = self._close()
                 self._uses[piece.number] = (piece, [])
@@ -135,6 +134,13 @@ class ResponseStream:
             self._open = kind(identity=f"{self._id}-{len(self._output)}", index=len(self._output))
             written += self._events(self._open.begin())
         return written + self._events(self._open.grow(text))
+
+    def _think(self, piece: ThoughtPiece) -> bytes:
+        kept = kept_alone(piece.signature)
+        written = self._grow(ThoughtItem, piece.text) if piece.text or kept else b""
+        if kept and isinstance(self._open, ThoughtItem):
+            self._open.kept = kept
+        return written
 
     def _close(self) -> bytes:
         item, self._open = self._open, None
@@ -229,6 +235,8 @@ class ThoughtItem:
         self._identity, self._text = identity, ""
         self._item = {"output_index": index}
         self._place = {"item_id": f"rs_{identity}", "output_index": index, "summary_index": 0}
+        self.kept = ""
+        """What the client keeps of it and gives back unread."""
 
     def begin(self) -> list[tuple[str, dict[str, Any]]]:
         """Its first events."""
@@ -254,4 +262,4 @@ class ThoughtItem:
 
     def whole(self) -> dict[str, Any]:
         """The item."""
-        return reasoning_item(self._identity, self._text)
+        return reasoning_item(self._identity, self._text, self.kept)

@@ -9,7 +9,8 @@ from app.core.usage import Usage
 from app.egress.http import Reply, end_to_end
 from app.extensions import Answered, Response
 from app.gateway.book import Target
-from app.gateway.dialects import Dialect, Said
+from app.gateway.dialects import GEMINI, Said, Sent, Wire
+from app.gateway.dialects.gemini import KEY_REFUSED
 from app.gateway.outgoing import Outgoing
 from app.gateway.relay import FirstError, Relay
 from app.gateway.render import ToolRefusedError, returned, trace_headers
@@ -20,7 +21,7 @@ from app.gateway.tooluse import refusal
 
 ANSWER_LIMIT = 64 * 1024 * 1024
 ERROR_LIMIT = 1024 * 1024
-_OF_KEYS = frozenset((401, 402, 403))
+KEY_NO_GOOD = "The provider refuses Sallyport's own key; the key in the profile must be renewed."
 
 
 class Exchange:
@@ -36,15 +37,17 @@ class Exchange:
         self._heard = heard
 
     @property
-    def dialect(self) -> Dialect:
+    def dialect(self) -> Wire:
         """What the provider is spoken to in."""
         return self._target.dialect(self._way.operation.dialect)
 
     async def run(self, begun: Callable[[], None]) -> Answered:
         """Send, and relay what comes back; `begun` is called when the answer begins."""
         way, sent = self._way, self._sent
-        credential = way.credential(self._target)
-        headers = [*sent.headers, credential] if credential is not None else sent.headers
+        origin = self._target.upstream.origin
+        path = origin.path + sent.path
+        final = Sent(authority=origin.authority, path=path, headers=sent.headers, body=sent.body)
+        headers = [*sent.headers, *way.credential(self._target, final)]
         started = time.monotonic()
         heartbeat = way.heartbeat if way.ask.stream else 0.0
         reply = await self._target.upstream.request(
@@ -56,7 +59,7 @@ class Exchange:
             if not 200 <= reply.status < 300:
                 raise await self._refused(reply)
             _readable(reply)
-            if reply.header("content-type").startswith("text/event-stream"):
+            if reply.header("content-type").startswith(self.dialect.stream_type):
                 return await self._stream(reply, begun)
             begun()
             return await self._whole(reply)
@@ -75,6 +78,7 @@ class Exchange:
         relay = Relay(
             passage=way.passage,
             dialect=self.dialect,
+            client=way.operation.dialect,
             reply=reply,
             judge=partial(refusal, way.admission, way.passage),
             redact=way.redactor.data,
@@ -118,19 +122,15 @@ class Exchange:
     async def _refused(self, reply: Reply) -> UpstreamError:
         """The provider's own error, except its secrets, and where the client would take it as its own sign-in."""
         status, translation = reply.status, self._sent.translation
-        if status in _OF_KEYS and self._way.own_key is not None:
-            # Says nothing about the provider, and so is no AnsweredError: its standing is everybody's.
-            return UpstreamError(
-                "The provider refuses the key that you sent for it.", kind="own_key", status=401
-            )
-        if status in (401, 403):
-            message = "The provider refuses Sallyport's own key; the key in the profile must be renewed."
-            return AnsweredError(message, there=status, headers=reply.headers)
+        if status in (401, 403) or (status == 402 and self._way.own_key is not None):
+            return self._key_refused(status, reply)
         if status < 400:
             message = f"The provider answered {status}, which is not followed."
             return AnsweredError(message, there=status, headers=reply.headers)
         _readable(reply)
         body = self._way.redactor.data(await reply.read(ERROR_LIMIT))
+        if self.dialect is GEMINI and KEY_REFUSED in body:
+            return self._key_refused(401, reply)
         headers = self._headers(reply)
         if translation is not None:
             body = translation.failure(status, body, self._way.passage.trace.trace_id)
@@ -139,6 +139,12 @@ class Exchange:
         return AnsweredError(
             f"The provider answered {status}.", there=status, headers=reply.headers, answer=answer
         )
+
+    def _key_refused(self, status: int, reply: Reply) -> UpstreamError:
+        if self._way.own_key is None:
+            return AnsweredError(KEY_NO_GOOD, there=status, headers=reply.headers)
+        # Says nothing about the provider, and so is no AnsweredError: its standing is everybody's.
+        return UpstreamError("The provider refuses the key that you sent for it.", kind="own_key", status=401)
 
     def _headers(self, reply: Reply) -> dict[str, str]:
         headers = returned(end_to_end(reply.headers)) | trace_headers(self._way.passage.trace)

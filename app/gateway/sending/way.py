@@ -11,6 +11,7 @@ from app.gateway.ask import Ask
 from app.gateway.asked import Operation
 from app.gateway.book import Book, Found, Target
 from app.gateway.clients.own_key import OwnKey, Redacts
+from app.gateway.dialects import Headers, Sent
 from app.gateway.models import Models
 from app.gateway.outgoing import Outgoing
 
@@ -39,8 +40,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         """Takes what is secret out of answers."""
         return self.own_key or self.models.redactor
 
-    def credential(self, target: Target) -> tuple[str, str] | None:
-        """The header with the key for a target; UpstreamError when its secret cannot be given."""
+    def credential(self, target: Target, sent: Sent) -> Headers:
+        """The headers that prove the key for a target; UpstreamError when it cannot be given or is none."""
         if self.own_key is not None:
-            return self.own_key.header(target.dialects[0])
-        return self.models.credential(self.passage, target)
+            return self.own_key.headers(target.dialects[0], sent)
+        return self.models.credential(self.passage, target, sent)

@@ -4,18 +4,51 @@ A request feature is carried when what the provider gets, read back in its own d
 `as words` or `left out` where the rules say so, and `refused` where the client gets `untranslatable`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from app.core.clock import SystemClock
 from app.core.errors import InputError
-from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES
-from app.gateway.neutral import Request
-from app.gateway.translation import TRANSLATORS, Translation
+from app.gateway.dialects import ANTHROPIC, GEMINI, OPENAI, RESPONSES, Bedrock, Dialect, Wire
+from app.gateway.neutral import Answer, Request
+from app.gateway.translation import CLIENTS, Client, Stream, Translation
+from tests.app.gateway import bedrock_side, gemini_side
 
-DIALECTS = {"openai": OPENAI, "openai-responses": RESPONSES, "anthropic": ANTHROPIC}
-PAIRS = [(client, provider) for client in DIALECTS for provider in DIALECTS if client != provider]
-SHORT = {"openai": "chat", "openai-responses": "responses", "anthropic": "messages"}
+DIALECTS: dict[str, Dialect] = {"openai": OPENAI, "openai-responses": RESPONSES, "anthropic": ANTHROPIC}
+WIRES: dict[str, Wire] = {
+    **DIALECTS,
+    "gemini": GEMINI,
+    "bedrock": Bedrock(region="eu-central-1", clock=SystemClock()),
+}
+PAIRS = [(client, provider) for client in DIALECTS for provider in WIRES if client != provider]
+SHORT = {
+    "openai": "chat",
+    "openai-responses": "responses",
+    "anthropic": "messages",
+    "gemini": "gemini",
+    "bedrock": "bedrock",
+}
+UPSTREAM = {"gemini": "gemini-3-pro", "bedrock": "anthropic.claude-sonnet-4-5:0"}
+"""Names of models, where the format goes by them."""
+Read = Callable[[dict[str, Any]], Request]
+
+
+def side(write: Callable[[Answer], dict[str, Any]], stream: Callable[[], Stream], read: Read) -> Client:
+    """The other side of a provider's format, which no client of ours speaks."""
+    return Client(
+        read_request=read,
+        write_answer=lambda answer, request: write(answer),
+        stream=lambda request: stream(),
+    )
+
+
+SIDES: dict[str, Client] = {
+    **CLIENTS,
+    "gemini": side(gemini_side.write_answer, gemini_side.GeminiStream, gemini_side.read_request),
+    "bedrock": side(bedrock_side.write_answer, bedrock_side.BedrockStream, bedrock_side.read_request),
+}
 PNG = "iVBORw0KGgo="
 SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}}
 HELLO = {"role": "user", "content": "hello"}
@@ -105,9 +138,12 @@ FEATURES: dict[str, dict[str, dict[str, Any] | None]] = {
     },
     "failed tool result": {
         "openai": None,
-        "anthropic": message(messages=_message_result("no such file", is_error=True)),
+        "anthropic": message(messages=_message_result("no such file", is_error=True), tools=[_TOOL]),
     },
-    "picture in a tool result": {"openai": None, "anthropic": message(messages=_message_result([_PICTURE]))},
+    "picture in a tool result": {
+        "openai": None,
+        "anthropic": message(messages=_message_result([_PICTURE]), tools=[_TOOL]),
+    },
     "picture, base64": {
         "openai": chat(messages=_user(_CHAT_PICTURE)),
         "anthropic": message(messages=_user(_PICTURE)),
@@ -220,6 +256,7 @@ RESPONSES_FEATURES: dict[str, dict[str, Any]] = {
         ],
     ),
     "picture in a tool result": response(
+        tools=[_FUNCTION],
         input=[
             HELLO,
             _CALLS[0],
@@ -228,7 +265,7 @@ RESPONSES_FEATURES: dict[str, dict[str, Any]] = {
                 "call_id": "c1",
                 "output": [{"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}],
             },
-        ]
+        ],
     ),
     "picture, base64": response(
         input=_user({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"})
@@ -255,19 +292,23 @@ RESPONSES_FEATURES: dict[str, dict[str, Any]] = {
 }
 
 
+def translated(members: dict[str, Any], client: str, provider: str) -> Translation:
+    """A client's request on its way to a provider."""
+    model = UPSTREAM.get(provider, "theirs")
+    return Translation(members, client=DIALECTS[client], provider=WIRES[provider], model=model)
+
+
 def cell(feature: str, client: str, provider: str) -> str:
     """What becomes of it on the way from a client to a provider."""
     members = FEATURES[feature][client] if client in FEATURES[feature] else RESPONSES_FEATURES.get(feature)
     if members is None:
         return "none there"
     try:
-        translation = Translation(
-            members, client=DIALECTS[client], provider=DIALECTS[provider], model="theirs"
-        )
+        translation = translated(members, client, provider)
     except InputError as error:
         return "refused" if error.code == "untranslatable" else str(error)
-    asked = TRANSLATORS[client].read_request(members)
-    arrived = TRANSLATORS[provider].read_request(msgspec.json.decode(translation.body))
+    asked = CLIENTS[client].read_request(members)
+    arrived = SIDES[provider].read_request(msgspec.json.decode(translation.body))
     if translation.left:
         return "left out, named"
     return "carried" if plain(arrived, asked) == plain(asked, asked) else "carried as words"
@@ -280,6 +321,8 @@ def plain(request: Request, asked: Request) -> Request:
         msgspec.structs.replace(tool, free=False, space="", strict=tool.strict or None)
         for tool in request.tools
     )
+    if asked.format is not None and request.format is not None:
+        same["format"] = msgspec.structs.replace(request.format, name="answer")
     if asked.max_tokens is None:
         same["max_tokens"] = None
     if asked.thinking is not None and request.thinking is not None:

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from app.core.clock import SystemClock
 from app.core.errors import UpstreamError
 from app.core.usage import Usage
-from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Reader, Seen
+from app.gateway.dialects import ANTHROPIC, GEMINI, OPENAI, RESPONSES, Bedrock, Reader, Seen
 from app.gateway.sse import EventParser
 
 
@@ -136,8 +137,14 @@ def test_tools_that_the_provider_used_itself_are_told_apart():
     ]
 
 
-@pytest.mark.parametrize("data", [b"{", b"[]", b"null", b'{"choices": {}, "type": {}}', b"\xff"])
-@pytest.mark.parametrize("dialect", [OPENAI, ANTHROPIC])
+NO_UTF8 = (
+    b'{"type": "\xff", "choices": [{"finish_reason": "\xff"}], "candidates": [{"finishReason": "\xff"}]}'
+)
+SHAPELESS = b'{"choices": {}, "type": {}, "candidates": {}}'
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b"null", SHAPELESS, b"\xff", NO_UTF8])
+@pytest.mark.parametrize("dialect", [OPENAI, RESPONSES, ANTHROPIC, GEMINI])
 def test_an_event_that_cannot_be_understood_is_never_let_through(dialect, data: bytes):
     with pytest.raises(UpstreamError):
         follow(dialect.reader(), data)
@@ -192,3 +199,58 @@ def test_a_tool_use_that_grows_outside_its_item_or_ends_as_words_is_not_understo
     follow(reader, item("added", 0, called()))
     with pytest.raises(UpstreamError):
         follow(reader, item("done", 0, {"type": "message", "content": []}))
+
+
+def part(name: str | None = None, **members: object) -> dict:
+    return {"functionCall": {"name": name, "args": members}} if name else {"text": "so", **members}
+
+
+def answered(*parts: dict, reason: str | None = None, **members: object) -> dict:
+    return {"candidates": [{"content": {"parts": list(parts)}, "finishReason": reason}], **members}
+
+
+def test_each_call_of_geminis_is_whole_and_judged_with_its_event() -> None:
+    reader = GEMINI.reader()
+    usage = {"promptTokenCount": 9, "cachedContentTokenCount": 4, "candidatesTokenCount": 3}
+    seen = follow(
+        reader,
+        answered(part(thought=True)),
+        answered(part("look", at="sky"), part("look", at="sky"), responseId="r/1"),
+        answered(reason="STOP", usageMetadata={**usage, "thoughtsTokenCount": 2}),
+    )
+    assert seen == [Seen.FLOW, Seen.JUDGE, Seen.JUDGE]
+    assert [(tool.id, tool.name, tool.read()) for tool in reader.take()] == [
+        ("call_r-1_0", "look", {"at": "sky"}),
+        ("call_r-1_1", "look", {"at": "sky"}),
+    ]
+    assert reader.said.text == []
+    assert reader.said.spent(0) == Usage(input=5, output=5, cache_read=4, reasoning=2)
+
+
+def test_usage_before_the_end_is_an_estimate() -> None:
+    reader = GEMINI.reader()
+    follow(reader, answered(part(), usageMetadata={"promptTokenCount": 7, "candidatesTokenCount": 1}))
+    assert reader.said.spent(0) == Usage(input=7, output=1, estimated=True)
+
+
+def test_what_gemini_ran_itself_is_a_tool_use_of_the_provider() -> None:
+    said = GEMINI.read(json.dumps(answered({"executableCode": {"code": "1"}}, reason="STOP")).encode())
+    assert [(tool.name, tool.by) for tool in said.tools] == [("executableCode", "provider")]
+
+
+def test_an_answer_of_bedrocks_is_read_with_its_cached_tokens() -> None:
+    usage = {"inputTokens": 5, "outputTokens": 3, "cacheReadInputTokens": 2, "cacheWriteInputTokens": 1}
+    content = [
+        {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
+        {"text": "so"},
+        {"toolUse": {"toolUseId": "t", "name": "look", "input": {"at": "sky"}}},
+        {"toolUse": {"toolUseId": "u", "name": "search", "input": {}, "type": "server_tool_use"}},
+    ]
+    body = {"output": {"message": {"content": content}}, "stopReason": "tool_use", "usage": usage}
+    said = Bedrock(region="x", clock=SystemClock()).read(json.dumps(body).encode())
+    assert [(tool.id, tool.name, tool.read(), tool.by) for tool in said.tools] == [
+        ("t", "look", {"at": "sky"}, "client"),
+        ("u", "search", {}, "provider"),
+    ]
+    assert (said.text, said.stop) == (["so"], "tool_use")
+    assert said.spent(0) == Usage(input=5, output=3, cache_read=2, cache_write=1)

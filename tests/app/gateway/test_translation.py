@@ -8,16 +8,27 @@ import pytest
 
 from app.core.errors import InputError, UpstreamError
 from app.core.usage import Usage
+from app.gateway.bedrock.answer import STOPS
+from app.gateway.dialects.bedrock import ENDINGS
 from app.gateway.sse import parse
 from app.gateway.translation import Translation, said_in
-from tests.app.gateway.features import DIALECTS, FEATURES, PAIRS, cell, chat, message, table
+from tests.app.gateway.features import (
+    DIALECTS,
+    FEATURES,
+    HELLO,
+    PAIRS,
+    SCHEMA,
+    WIRES,
+    cell,
+    chat,
+    message,
+    table,
+)
+from tests.app.gateway.features import translated as translation
 
 PAGE = Path(__file__).parents[3] / "docs" / "developers" / "translation.md"
+TOOL = {"name": "f", "input_schema": SCHEMA}
 USAGE = Usage(input=10, output=5, cache_read=3, cache_write=2, reasoning=1)
-
-
-def translation(members: dict[str, Any], client: str, provider: str) -> Translation:
-    return Translation(members, client=DIALECTS[client], provider=DIALECTS[provider], model="theirs")
 
 
 @pytest.mark.parametrize(("client", "provider"), PAIRS)
@@ -121,4 +132,52 @@ def test_tool_uses_that_come_interleaved_are_told_one_after_the_other() -> None:
 def test_the_message_of_any_error_body_is_found() -> None:
     assert said_in(b'{"error": {"message": "too long"}}') == "too long"
     assert said_in(b'{"error": "plain"}') == "plain"
-    assert said_in(b"<html>") == said_in(b"{}") == ""
+    assert said_in(b'[{"error": {"message": "of an array"}}]') == "of an array"
+    assert said_in(b'{"Message": "expired"}') == "expired"
+    assert said_in(b"<html>") == said_in(b"\xff") == said_in(b"[]") == said_in(b"{}") == ""
+
+
+def test_a_reason_to_stop_that_the_reader_lets_pass_is_one_that_clients_can_be_told() -> None:
+    assert frozenset(STOPS) == ENDINGS
+
+
+@pytest.mark.parametrize(
+    ("provider", "place"), [("gemini", "/v1beta/models/a%2Fb%3A1"), ("bedrock", "/model/a%2Fb%3A1")]
+)
+def test_the_name_of_a_model_is_encoded_in_the_address(provider: str, place: str) -> None:
+    way = Translation(chat(), client=DIALECTS["openai"], provider=WIRES[provider], model="a/b:1")
+    assert way.path.startswith(place)
+
+
+def test_older_models_of_geminis_reason_by_a_budget_and_need_no_signature() -> None:
+    used = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    turns = [HELLO, {"role": "assistant", "content": [used]}, HELLO]
+    asked = message(messages=turns, thinking={"type": "enabled", "budget_tokens": 30000})
+
+    def sent(model: str) -> dict[str, Any]:
+        way = Translation(asked, client=DIALECTS["anthropic"], provider=WIRES["gemini"], model=model)
+        return json.loads(way.body)
+
+    old, new = sent("gemini-2.5-flash"), sent("gemini-3-pro")
+    assert old["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 24576, "includeThoughts": True}
+    assert new["generationConfig"]["thinkingConfig"] == {"thinkingLevel": "HIGH", "includeThoughts": True}
+    assert [part.keys() for part in old["contents"][1]["parts"]] == [{"functionCall"}]
+    assert new["contents"][1]["parts"][0]["thoughtSignature"] == "skip_thought_signature_validator"
+
+
+def test_reasoning_goes_back_only_to_whose_signature_it_has() -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "of-anthropic"}
+    other = {**thought, "signature": "gemini:c2ln"}
+    used = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    for kept, provider, left in ((thought, "bedrock", b"c2ln"), (other, "gemini", b"of-anthropic")):
+        turns = [HELLO, {"role": "assistant", "content": [thought, other, used]}, HELLO]
+        way = translation(message(messages=turns, tools=[TOOL]), "anthropic", provider)
+        assert kept["signature"].removeprefix("gemini:").encode() in way.body
+        assert left not in way.body
+        assert way.left == ("reasoning of earlier turns",)
+
+
+def test_a_result_of_a_tool_that_nobody_called_cannot_be_told_to_gemini() -> None:
+    result = {"type": "tool_result", "tool_use_id": "nobodys", "content": "x"}
+    with pytest.raises(InputError, match="not called before"):
+        translation(message(messages=[{"role": "user", "content": [result]}]), "anthropic", "gemini")
