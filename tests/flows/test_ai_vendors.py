@@ -84,6 +84,7 @@ async def test_an_openai_client_talks_to_it_and_is_recorded(database: str, vendo
         assert tuple(one.path for one in site.provider.received) == PLACES[vendor]
         rows = await site.rows("status, input_tokens > 0, output_tokens > 0, microdollars > 0")
         assert rows == [("ok", True, True, True)] * 2
+        assert await site.rows("response ->> 'text'") == [("You said: say it",)] * 2
         told = "body->'details'->>'dialect', body->'details'->>'translated'"
         assert await site.rows(told, table=INTENTS) == [("openai", vendor)] * 2
 
@@ -218,8 +219,9 @@ async def test_a_refused_tool_use_never_reaches_the_client(database: str, vendor
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_failures_of_the_provider_come_in_the_clients_shape(database: str, vendor: str):
     async with gateway_site(database, scripts=SCRIPTS, timeout=0.5) as site:
-        with pytest.raises(anthropic.RateLimitError, match="simulated"):
+        with pytest.raises(anthropic.RateLimitError, match="simulated") as busy:
             await site.anthropic().messages.create(model=f"{vendor}-busy", max_tokens=50, messages=HELLO)
+        assert busy.value.response.headers.get("retry-after") == ("2" if vendor == "gemini" else None)
         with pytest.raises(openai.APIError, match="Overloaded"):
             async for _ in await site.openai().chat.completions.create(
                 model=f"{vendor}-broken", messages=HELLO, stream=True
