@@ -134,7 +134,7 @@ async def test_tools_cross_both_ways_and_are_judged(database: str, vendor: str, 
         assert {status for (status,) in await site.rows("status")} == {"ok"}
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
 async def test_a_responses_client_keeps_the_signature_too(database: str, stream: bool):
     async with gateway_site(database, scripts=SCRIPTS) as site:
         client, tool = site.openai(), {"type": "function", "name": "read", "parameters": SCHEMA}
@@ -185,6 +185,7 @@ async def test_a_signature_of_geminis_comes_back_to_it_and_a_chat_client_needs_n
         assert spoken[2]["parts"][0]["functionResponse"]["name"] == "read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_reasoning_is_asked_for_and_shown(database: str, vendor: str):
     async with gateway_site(database, scripts=SCRIPTS) as site:
