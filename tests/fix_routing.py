@@ -151,7 +151,11 @@ class Gateway:
         )
         draw = itertools.cycle(chances)
         self._invocation = Invocation(
-            admission=admission, models=self.models, heartbeat=5.0, draw=lambda: next(draw)
+            admission=admission,
+            models=self.models,
+            heartbeat=5.0,
+            body_limit=1 << 20,
+            draw=lambda: next(draw),
         )
 
     async def ask(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:

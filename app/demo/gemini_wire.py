@@ -74,11 +74,16 @@ def events(answer: Answer) -> Iterator[bytes]:
 
 
 def error(status: int, message: str = "") -> bytes:
-    """The provider's own error body; a key that is no good is answered with 400."""
+    """The provider's own error body; a key that is no good is answered with 400, and how long to wait stands there."""
     kind = _KINDS.get(status, "UNAVAILABLE")
     told = {"code": status, "message": message or f"simulated {kind}", "status": kind}
-    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
-    return msgspec.json.encode({"error": told | ({} if message or status != 400 else {"details": [info]})})
+    kinds = "type.googleapis.com/google.rpc."
+    details = {
+        400: {"@type": f"{kinds}ErrorInfo", "reason": "API_KEY_INVALID"},
+        429: {"@type": f"{kinds}RetryInfo", "retryDelay": "1.5s"},
+    }
+    known = status in details and not message
+    return msgspec.json.encode({"error": told | ({"details": [details[status]]} if known else {})})
 
 
 def error_event() -> bytes:

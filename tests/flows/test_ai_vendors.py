@@ -84,6 +84,7 @@ async def test_an_openai_client_talks_to_it_and_is_recorded(database: str, vendo
         assert tuple(one.path for one in site.provider.received) == PLACES[vendor]
         rows = await site.rows("status, input_tokens > 0, output_tokens > 0, microdollars > 0")
         assert rows == [("ok", True, True, True)] * 2
+        assert await site.rows("response ->> 'text'") == [("You said: say it",)] * 2
         told = "body->'details'->>'dialect', body->'details'->>'translated'"
         assert await site.rows(told, table=INTENTS) == [("openai", vendor)] * 2
 
@@ -133,7 +134,7 @@ async def test_tools_cross_both_ways_and_are_judged(database: str, vendor: str, 
         assert {status for (status,) in await site.rows("status")} == {"ok"}
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
 async def test_a_responses_client_keeps_the_signature_too(database: str, stream: bool):
     async with gateway_site(database, scripts=SCRIPTS) as site:
         client, tool = site.openai(), {"type": "function", "name": "read", "parameters": SCHEMA}
@@ -184,6 +185,7 @@ async def test_a_signature_of_geminis_comes_back_to_it_and_a_chat_client_needs_n
         assert spoken[2]["parts"][0]["functionResponse"]["name"] == "read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_reasoning_is_asked_for_and_shown(database: str, vendor: str):
     async with gateway_site(database, scripts=SCRIPTS) as site:
@@ -218,8 +220,9 @@ async def test_a_refused_tool_use_never_reaches_the_client(database: str, vendor
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_failures_of_the_provider_come_in_the_clients_shape(database: str, vendor: str):
     async with gateway_site(database, scripts=SCRIPTS, timeout=0.5) as site:
-        with pytest.raises(anthropic.RateLimitError, match="simulated"):
+        with pytest.raises(anthropic.RateLimitError, match="simulated") as busy:
             await site.anthropic().messages.create(model=f"{vendor}-busy", max_tokens=50, messages=HELLO)
+        assert busy.value.response.headers.get("retry-after") == ("2" if vendor == "gemini" else None)
         with pytest.raises(openai.APIError, match="Overloaded"):
             async for _ in await site.openai().chat.completions.create(
                 model=f"{vendor}-broken", messages=HELLO, stream=True

@@ -21,6 +21,7 @@ ENDINGS = REFUSALS | {"STOP", "MAX_TOKENS"}
 """Reasons to stop that leave an answer; all others, and those to come, are failures of the model."""
 KEY_REFUSED = b'"API_KEY_INVALID"'
 """What stands in an answer of 400 when it is the key that is no good."""
+_WAIT = re.compile(rb'"retryDelay":\s*"(\d{1,6})(?:\.\d{1,9})?s"')
 _PLAIN = frozenset(("text", "thought", "thoughtSignature", "functionCall"))
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -162,6 +163,12 @@ class GeminiReader:
         if usage is not None:
             self.said.usage = usage
             self.said.counted = self.said.complete
+
+
+def told_to_wait(body: bytes) -> Headers:
+    """Google tells in the body how long to wait: the header that says so elsewhere."""
+    found = _WAIT.search(body)
+    return (("retry-after", str(int(found[1]) + 1)),) if found else ()
 
 
 def call_arguments(call: dict[str, Any]) -> dict[str, Any]:

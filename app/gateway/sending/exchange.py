@@ -10,7 +10,7 @@ from app.egress.http import Reply, end_to_end
 from app.extensions import Answered, Response
 from app.gateway.book import Target
 from app.gateway.dialects import GEMINI, Said, Sent, Wire
-from app.gateway.dialects.gemini import KEY_REFUSED
+from app.gateway.dialects.gemini import KEY_REFUSED, told_to_wait
 from app.gateway.outgoing import Outgoing
 from app.gateway.relay import FirstError, Relay
 from app.gateway.render import ToolRefusedError, returned, trace_headers
@@ -129,15 +129,16 @@ class Exchange:
             return AnsweredError(message, there=status, headers=reply.headers)
         _readable(reply)
         body = self._way.redactor.data(await reply.read(ERROR_LIMIT))
+        wait = told_to_wait(body) if self.dialect is GEMINI else ()
         if self.dialect is GEMINI and KEY_REFUSED in body:
             return self._key_refused(401, reply)
-        headers = self._headers(reply)
+        headers = self._headers(reply) | dict(wait)
         if translation is not None:
             body = translation.failure(status, body, self._way.passage.trace.trace_id)
             headers["content-type"] = "application/json"
         answer = Answer(status=status, headers=headers, body=body)
         return AnsweredError(
-            f"The provider answered {status}.", there=status, headers=reply.headers, answer=answer
+            f"The provider answered {status}.", there=status, headers=[*reply.headers, *wait], answer=answer
         )
 
     def _key_refused(self, status: int, reply: Reply) -> UpstreamError:

@@ -1,10 +1,11 @@
 """Models of a profile and where they go."""
 
+import ssl
 from typing import Any
 
 import pytest
 
-from app.config import Profile
+from app.config import Profile, Secret
 from app.config.gateway.models import Model, Provider
 from app.core.errors import ConfigError
 from app.core.paths import resources
@@ -47,3 +48,24 @@ def test_a_local_tariff_a_table_entry_or_the_upstream_name_give_the_price():
 def test_an_unknown_provider_is_named():
     with pytest.raises(ConfigError, match="elsewhere"):
         opened(llama=Model(provider="elsewhere", price="local"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "said"),
+    [
+        (Provider(dialect="bedrock", url="https://b.example"), "region: a request"),
+        (Provider(dialect="openai", url="http://b.example", region="x"), "region: only"),
+        (Provider(dialect="gemini", url="http://b.example", responses=True), "responses: only"),
+        (Provider(dialect="bedrock", url="http://b.example", region="x", key=Secret("AKID:")), "ID:SECRET"),
+    ],
+)
+def test_what_a_provider_cannot_be_is_refused_at_start(provider: Provider, said: str):
+    with pytest.raises(ConfigError, match=said):
+        open_models(
+            profile=Profile(
+                providers={"there": provider}, models={"m": Model(provider="there", price="local")}
+            ),
+            prices=PRICES,
+            connector=Nowhere(),
+            tls=ssl.create_default_context(),
+        )
