@@ -5,6 +5,7 @@ from aiohttp import web
 
 from app.core.call import NO_CREDENTIAL, BearerToken, Call, Credential, Resource
 from app.core.ids import Trace
+from app.core.usage import Amounts, Reserve
 from app.gateway.ask import Ask
 from app.gateway.dialects import Dialect
 from app.gateway.models import Target
@@ -30,12 +31,21 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     target: Target | None
     sent: Outgoing | None
 
-    def reserve(self) -> int:
-        """Microdollars that the call may cost at most."""
+    def reserve(self) -> Reserve | None:
+        """What the call may come to at most; None when it counts under no budget."""
         if self.target is None or self.operation.free:
-            return 0
-        tokens = self.ask.max_tokens or OUTPUT_TOKENS
-        return self.target.price.ceiling(body_bytes=len(self.ask.body), output_tokens=tokens)
+            return None
+        output, body = self.ask.max_tokens or OUTPUT_TOKENS, len(self.ask.body)
+        amounts = Amounts(
+            microdollars=self.target.price.ceiling(
+                body_bytes=body,
+                output_tokens=output,
+                service=str(self.ask.members.get("service_tier") or ""),
+            ),
+            tokens=body // 3 + 1 + output,
+            requests=1,
+        )
+        return Reserve(amounts=amounts, models=(self.target.upstream_model,))
 
     def details(self) -> dict[str, object]:
         """What the record keeps beside the arguments."""

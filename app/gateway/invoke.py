@@ -36,6 +36,7 @@ class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
     ask: Ask
     target: Target
     outgoing: Outgoing
+    begun: float = msgspec.field(default_factory=time.monotonic)
 
     @property
     def dialect(self) -> Dialect:
@@ -44,7 +45,8 @@ class _Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     def spend(self, usage: Usage) -> None:
         """Note what was used and what it costs."""
-        self.passage.note(usage=usage, microdollars=self.target.price.cost(usage))
+        bill = self.target.price.bill(usage, seconds=time.monotonic() - self.begun)
+        self.passage.note(usage=usage, microdollars=bill.microdollars, price=bill.price)
 
     def told(self, said: Said) -> None:
         """Note what the answer says."""

@@ -1,6 +1,7 @@
 """The models that clients may name, and where each goes."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
 from ssl import SSLContext
 
 import msgspec
@@ -31,8 +32,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     secret: str = ""
     """The stored secret that is its key, looked up for each call."""
     price: Price
-    price_version: str
+    """In force when the call was admitted: a table that follows makes other targets, and changes none."""
+    price_name: str
     labels: tuple[str, ...] = ()
+
+    @property
+    def price_version(self) -> str:
+        """Of the table that the price is from."""
+        return self.price.table
 
     def dialect(self, client: Dialect) -> Dialect:
         """The client's own dialect, where the provider speaks it."""
@@ -75,6 +82,15 @@ class Models:
             raise UpstreamError(str(error), kind="connect", status=503) from None
         return target.dialects[0].credential(key)
 
+    def reprice(self, prices: PriceTable, day: date) -> list[str]:
+        """Price every call from now on by this table; models that it does not price keep theirs and are returned."""
+        found = {name: prices.find(target.price_name, day) for name, target in self._targets.items()}
+        self._targets = {
+            name: msgspec.structs.replace(target, price=found[name] or target.price)
+            for name, target in self._targets.items()
+        }
+        return [name for name, price in found.items() if price is None]
+
     async def aclose(self) -> None:
         """End all connections to providers."""
         for upstream in self._upstreams.values():
@@ -85,12 +101,14 @@ def open_models(
     *,
     profile: Profile,
     prices: PriceTable,
+    day: date | None = None,
     connector: Connects,
     tls: SSLContext | None,
     broker: Broker | None = None,
     redactor: Redactor | None = None,
 ) -> Models:
-    """Targets of a profile; ConfigError for an unknown provider or a model without a price."""
+    """Targets of a profile; ConfigError for an unknown provider or a model without a price on that day (today)."""
+    day = day or datetime.now(UTC).date()
     upstreams = {
         name: Upstream(
             origin=parse_origin(f"providers.{name}.url", provider.url),
@@ -109,18 +127,31 @@ def open_models(
                 f"models.{name}.provider: there is no provider {model.provider!r}.",
                 remedy=f"Name one of: {', '.join(sorted(profile.providers)) or 'none is configured'}.",
             )
-        targets[name] = _target(name, model, provider, prices, upstreams[model.provider])
+        targets[name] = _target(
+            name, model, provider, _price(name, model, prices, day), upstreams[model.provider]
+        )
     return Models(targets, upstreams, broker=broker, redactor=redactor)
 
 
-def _target(name: str, model: Model, provider: Provider, prices: PriceTable, upstream: Upstream) -> Target:
-    upstream_model = model.upstream or name
-    price = prices.find(model.price or upstream_model)
+def price_name(name: str, model: Model) -> str:
+    """The entry of the price table that a model of the profile is meant by."""
+    return model.price or model.upstream or name
+
+
+def _price(name: str, model: Model, prices: PriceTable, day: date) -> Price:
+    wanted = price_name(name, model)
+    price = prices.find(wanted, day)
     if price is None:
+        what = "no price that is valid today for" if prices.entry(wanted) else "no entry"
         raise ConfigError(
-            f"models.{name}: the price table {prices.version} has no entry {model.price or upstream_model!r}.",
-            remedy=f"Set models.{name}.price to one of its entries; `local` costs nothing.",
+            f"models.{name}: the price table {prices.version} has {what} {wanted!r}.",
+            remedy=f"Set models.{name}.price to one of its entries (`local` costs nothing), or take in a newer table.",
         )
+    return price
+
+
+def _target(name: str, model: Model, provider: Provider, price: Price, upstream: Upstream) -> Target:
+    upstream_model = model.upstream or name
     dialect = DIALECTS[provider.dialect]
     if provider.responses and dialect is not OPENAI:
         raise ConfigError(
@@ -138,6 +169,6 @@ def _target(name: str, model: Model, provider: Provider, prices: PriceTable, ups
         credential=dialect.credential(key) if key else None,
         secret=provider.key.reference if provider.key else "",
         price=price,
-        price_version=prices.version,
+        price_name=price_name(name, model),
         labels=provider.labels,
     )

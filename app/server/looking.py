@@ -95,8 +95,8 @@ def model_lines(models: Models) -> list[ModelLine]:
             provider=target.provider,
             upstream=target.upstream_model,
             dialect=target.dialects[0].name,
-            input_price=target.price.input,
-            output_price=target.price.output,
+            input_price=target.price.rates.input,
+            output_price=target.price.rates.output,
             labels=target.labels,
         )
         for target in models
