@@ -25,7 +25,17 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         """All tokens that were processed."""
         return self.input + self.output + self.cache_read + self.cache_write
 
+    def bounded(self) -> "Usage":
+        """The same where a provider counts what can be; what is part of another count is not more than that."""
+        counts = {name: min(max(0, getattr(self, name)), _MOST) for name in _COUNTS}
+        counts["reasoning"] = min(counts["reasoning"], counts["output"])
+        counts["cache_write_long"] = min(counts["cache_write_long"], counts["cache_write"])
+        return msgspec.structs.replace(self, **counts, service=self.service[:32])
 
+
+_COUNTS = ("input", "output", "cache_read", "cache_write", "cache_write_long", "reasoning", "images")
+_MOST = 10**12
+"""Beyond any answer, and far from the edge of bigint whatever the price."""
 NOTHING = Usage()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from app.audit.spending import Money
 from app.console import Finding, ModelLine, ServerLine, Sources, VaultLine
 from app.gateway.models import Models
 from app.mcp import Servers
@@ -41,6 +42,7 @@ def console_sources(
         catalog=site.catalog,
         review=site.review,
         reading=site.reading,
+        money=Money(site.pool),
         recorder=site.recorder,
         clock=site.clock,
         servers=lambda: server_lines(servers),

@@ -8,7 +8,17 @@ Entrance: `Budgets` implements `app.admission.ports.Budgets`; where no budget ho
 """
 
 from app.identity.budgets.budgets import Budgets
-from app.identity.budgets.defining import OF_KEYS, Definitions, Standing, Wanted
+from app.identity.budgets.defining import OF_KEYS, BudgetStanding, Definitions, Wanted
 from app.identity.budgets.records import Alert, Budget, Share, Spending
 
-__all__ = ["OF_KEYS", "Alert", "Budget", "Budgets", "Definitions", "Share", "Spending", "Standing", "Wanted"]
+__all__ = [
+    "OF_KEYS",
+    "Alert",
+    "Budget",
+    "Budgets",
+    "Definitions",
+    "Share",
+    "Spending",
+    "BudgetStanding",
+    "Wanted",
+]

@@ -38,7 +38,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     rolling: bool = False
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class BudgetStanding(msgspec.Struct, frozen=True, kw_only=True):
     """A budget and what was spent under it: in the present windows, or lately."""
 
     budget: Budget
@@ -86,13 +86,13 @@ class Definitions:
         async with identity_store.transaction(self._changes.pool) as conn:
             return await store.budgets(conn)
 
-    async def standing(self, name: str | None = None) -> list[Standing]:
+    async def standing(self, name: str | None = None) -> list[BudgetStanding]:
         """Budgets with their present windows."""
         async with identity_store.transaction(self._changes.pool) as conn:
             found = [await _found(conn, name)] if name is not None else await store.budgets(conn)
             spent = await store.spending(conn, name, now=self._changes.clock.now())
         return [
-            Standing(budget=one, spending=tuple(row for row in spent if row.budget == one.name))
+            BudgetStanding(budget=one, spending=tuple(row for row in spent if row.budget == one.name))
             for one in found
         ]
 
