@@ -78,7 +78,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *sessions.operations(rooms.identity),
         *groups.operations(rooms.identity.groups, rooms.identity.roles),
         *keys.operations(rooms.identity.keys),
-        *budgets.operations(rooms.identity, rooms.money),
+        *budgets.operations(rooms.identity, rooms.money, clock=rooms.clock),
         *secret_operations(rooms.secrets),
         *tools.operations(rooms.servers),
         *tools.sign_ins.operations(rooms.sign_ins),

@@ -11,6 +11,9 @@ from app.gateway.dialects import Dialect
 from app.gateway.models import Target
 from app.gateway.outgoing import Outgoing
 
+CHOICES = 128
+"""Answers that one request may ask for, by OpenAI's own limit."""
+
 OUTPUT_TOKENS = 8192
 """What a request without max_tokens may reserve."""
 
@@ -35,7 +38,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """What the call may come to at most; None when it counts under no budget."""
         if self.target is None or self.operation.free:
             return None
-        output, body = self.ask.max_tokens or OUTPUT_TOKENS, len(self.ask.body)
+        choices = self.ask.members.get("n")
+        answers = choices if isinstance(choices, int) and 1 < choices <= CHOICES else 1
+        output, body = (self.ask.max_tokens or OUTPUT_TOKENS) * answers, len(self.ask.body)
         amounts = Amounts(
             microdollars=self.target.price.ceiling(
                 body_bytes=body,

@@ -1,6 +1,6 @@
 """`/api/v1/budgets`, `/api/v1/spend`."""
 
-from datetime import datetime
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -9,6 +9,7 @@ from msgspec import Meta
 from app.api.operation import Asked, Body, Operation, Page, Query
 from app.api.paging import PageQuery, page_in_memory
 from app.audit.spending import Money, Spent
+from app.core.clock import Clock
 from app.identity import Identity
 from app.identity.budgets import Budget, BudgetStanding, Wanted
 from app.identity.budgets.records import Period, SubjectKind, Unit
@@ -32,21 +33,22 @@ class BudgetOrder(Body, frozen=True, kw_only=True):
 
 
 class SpendQuery(Query, frozen=True, kw_only=True):
-    """From when on calls are counted."""
+    """How many days back calls are counted."""
 
-    since: Annotated[datetime, Meta(tz=True)]
+    days: Annotated[int, Meta(ge=1, le=400)] = 30
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True):
-    """What the newest calls since then cost, by person and model, the most costly first."""
+    """What the newest calls of that time cost, by person and model, the most costly first."""
 
     items: list[Spent]
 
 
 class _Budgets:
-    def __init__(self, identity: Identity, money: Money) -> None:
+    def __init__(self, identity: Identity, money: Money, clock: Clock) -> None:
         self._identity = identity
         self._money = money
+        self._clock = clock
 
     async def overview(self, asked: Asked) -> Page[BudgetStanding]:
         rows = await self._identity.limits.standing()
@@ -65,12 +67,12 @@ class _Budgets:
         await self._identity.limits.remove(asked.passage, asked.params["name"])
 
     async def spend(self, asked: Asked) -> Spend:
-        return Spend(items=await self._money.spent(asked.query.since))
+        return Spend(items=await self._money.spent(self._clock.now() - timedelta(days=asked.query.days)))
 
 
-def operations(identity: Identity, money: Money) -> list[Operation]:
+def operations(identity: Identity, money: Money, *, clock: Clock) -> list[Operation]:
     """The table of this subject."""
-    does, all_, one = _Budgets(identity, money), "/api/v1/budgets", "/api/v1/budgets/{name}"
+    does, all_, one = _Budgets(identity, money, clock), "/api/v1/budgets", "/api/v1/budgets/{name}"
     return [
         Operation(
             id="listBudgets", method="GET", path=all_, summary="List budgets with their present windows",
