@@ -230,6 +230,7 @@ def _over_budget(decision: Decision, exceeded: Exceeded) -> Decision:
         policy_hash=decision.policy_hash,
         rule_ids=decision.rule_ids,
         record=decision.record,
+        labels=decision.labels,
     )
 
 

@@ -23,6 +23,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What of the contents is kept; None leaves it to the profile."""
     retry_after: int = 0
     """Seconds after which the same call may be permitted; 0: nobody knows."""
+    labels: tuple[str, ...] = ()
+    """Labels that a provider must have to get the call, such as on-site."""
 
     @property
     def permitted(self) -> bool:

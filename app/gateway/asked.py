@@ -8,7 +8,7 @@ from app.core.usage import Amounts, Reserve
 from app.extensions import Request
 from app.gateway.ask import Ask
 from app.gateway.dialects import Dialect
-from app.gateway.models import Target
+from app.gateway.models import Found
 from app.gateway.outgoing import Outgoing
 
 CHOICES = 128
@@ -31,26 +31,25 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     operation: Operation
     ask: Ask
-    target: Target | None
+    found: Found | None
     sent: Outgoing | None
 
     def reserve(self) -> Reserve | None:
-        """What the call may come to at most; None when it counts under no budget."""
-        if self.target is None or self.operation.free:
+        """What the call may come to at most, wherever it goes; None when it counts under no budget."""
+        found, ask = self.found, self.ask
+        if found is None or self.operation.free:
             return None
-        choices = self.ask.members.get("n")
+        choices = ask.members.get("n")
         answers = choices if isinstance(choices, int) and 1 < choices <= CHOICES else 1
-        output, body = (self.ask.max_tokens or OUTPUT_TOKENS) * answers, len(self.ask.body)
-        amounts = Amounts(
-            microdollars=self.target.price.ceiling(
-                body_bytes=body,
-                output_tokens=output,
-                service=str(self.ask.members.get("service_tier") or ""),
-            ),
-            tokens=body // 3 + 1 + output,
-            requests=1,
-        )
-        return Reserve(amounts=amounts, models=(self.target.upstream_model,))
+        output, size = (ask.max_tokens or OUTPUT_TOKENS) * answers, len(ask.body)
+        service = str(ask.members.get("service_tier") or "")
+        ceilings = [
+            target.price.ceiling(body_bytes=size, output_tokens=output, service=service)
+            for target in found.reach
+        ]
+        amounts = Amounts(microdollars=max(ceilings), tokens=size // 3 + 1 + output, requests=1)
+        names = {name for one in found.reach for name in (one.model, one.named(ask.model).upstream_model)}
+        return Reserve(amounts=amounts, models=tuple(names))
 
     def details(self) -> dict[str, object]:
         """What the record keeps beside the arguments."""
@@ -66,11 +65,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             details["max_tokens"] = ask.max_tokens
         if ask.tools:
             details["tools"] = list(ask.tools)
-        if self.target is not None:
+        only = self.found.only if self.found is not None else None
+        if only is not None:
             details |= {
-                "provider": self.target.provider,
-                "upstream_model": self.target.upstream_model,
-                "prices": self.target.price_version,
+                "provider": only.provider,
+                "upstream_model": only.named(ask.model).upstream_model,
+                "prices": only.price_version,
             }
         return details | self._translated()
 

@@ -97,7 +97,7 @@ def _priced_models(site: Site, connector: Connector, tls: SSLContext | None) -> 
     models = open_models(
         profile=site.profile,
         prices=pricing.table,
-        day=today(site.clock.now()),
+        today=lambda: today(site.clock.now()),
         connector=connector,
         tls=tls,
         broker=site.secrets.broker,

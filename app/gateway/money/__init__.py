@@ -5,10 +5,10 @@ PriceTable   entries by name; how tables differ, which models lack a price     (
 Entrance: `read_prices(path)`                                                  (reading.py)
 """
 
-from app.gateway.money.prices import Bill, Price, Rates
+from app.gateway.money.prices import Cost, Price, Rates
 from app.gateway.money.reading import read_prices, today
 from app.gateway.money.table import Change, Gap, PriceTable, changes, gaps, told
 
 __all__ = [
-    "Bill", "Change", "Gap", "Price", "PriceTable", "Rates", "changes", "gaps", "read_prices", "today", "told",
+    "Cost", "Change", "Gap", "Price", "PriceTable", "Rates", "changes", "gaps", "read_prices", "today", "told",
 ]  # fmt: skip

@@ -46,7 +46,7 @@ class Long(msgspec.Struct, frozen=True, kw_only=True):
     rates: Rates
 
 
-class Bill(msgspec.Struct, frozen=True, kw_only=True):
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """The cost of a call, and how anybody can compute it again: stands in the record."""
 
     microdollars: int
@@ -77,7 +77,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         """Microdollars of a call that took the provider so long."""
         return self.bill(usage, seconds=seconds).microdollars
 
-    def bill(self, usage: Usage, *, seconds: float = 0.0) -> Bill:
+    def bill(self, usage: Usage, *, seconds: float = 0.0) -> Cost:
         """The same with all that it follows from."""
         tier, rates = self._rates(usage.input + usage.cache_read + usage.cache_write, usage.service)
         gpu_us = int(seconds * _MILLION) * self.gpus if rates.gpu_second else 0
@@ -96,7 +96,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
             "service": usage.service,
         }
         price |= {name: value for name, value in counted.items() if value}
-        return Bill(microdollars=rates.sum(usage, gpu_us=gpu_us), price=price)
+        return Cost(microdollars=rates.sum(usage, gpu_us=gpu_us), price=price)
 
     def ceiling(self, *, body_bytes: int, output_tokens: int, service: str = "") -> int:
         """An upper estimate before the call: three bytes a token, all of it at the dearest rates."""

@@ -14,7 +14,8 @@ from app.core.errors import ConfigError
 from app.core.ids import new_trace, uuid7_text
 from app.core.paths import resources
 from app.core.usage import Amounts
-from app.gateway.models import Models, price_name
+from app.gateway.book import price_names
+from app.gateway.models import Models
 from app.gateway.money import Gap, PriceTable, gaps, read_prices, today
 from app.identity.budgets import Alert
 from app.release.bundles import folder_of, newest
@@ -42,7 +43,7 @@ def table_in_force(folder: Path) -> PriceTable:
 
 def price_findings(profile: Profile, table: PriceTable, now: datetime) -> list[Finding]:
     """Whether each model of a profile has a price, and until when."""
-    wanted = [(name, price_name(name, model)) for name, model in profile.models.items()]
+    wanted = price_names(profile)
     day = today(now)
     found = [_finding(gap, table, day) for gap in gaps(table, wanted, day)]
     return found or [
@@ -56,12 +57,12 @@ def price_findings(profile: Profile, table: PriceTable, now: datetime) -> list[F
 
 def _finding(gap: Gap, table: PriceTable, day: date) -> Finding:
     """One line about one model."""
-    remedy = f"Take in a newer table, or set models.{gap.model}.price."
+    remedy = f"Take in a newer table, or set {gap.model}.price."
     if gap.ends is not None and gap.ends > day:
-        text = f"models.{gap.model}: table {table.version} has no price of {gap.entry!r} from {gap.ends} on"
+        text = f"{gap.model}: table {table.version} has no price of {gap.entry!r} from {gap.ends} on"
         return Finding(check="prices", state="warn", found=text, remedy=remedy)
     why = f"no entry {gap.entry!r}" if gap.ends is None else f"no price of {gap.entry!r} that is valid today"
-    text = f"models.{gap.model}: table {table.version} has {why}"
+    text = f"{gap.model}: table {table.version} has {why}"
     return Finding(check="prices", state="fail", found=text, remedy=remedy)
 
 
