@@ -1,4 +1,4 @@
-"""All SQL about budgets. The functions of migration 12 hold back and settle under all budgets of a call at once."""
+"""All SQL about budgets. Two functions of the schema hold back and settle under all budgets of a call at once."""
 
 from collections.abc import Sequence
 from datetime import datetime

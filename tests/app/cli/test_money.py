@@ -45,10 +45,10 @@ def test_prices_are_shown_checked_and_compared(run: Run, tmp_path: Path) -> None
     other = tmp_path / "prices.yaml"
     other.write_text(
         "version: mine\nprices:\n  gpt-5: {input: 1, output: 9}\n"
-        "  ending: {input: 1, output: 1, until: 2999-01-01}\n"
+        "  ending: {input: 1, output: 1, until: 2030-01-01}\n"
     )
     code, out, _ = run("prices", "check", str(other))
-    assert (code, "from 2999-01-01 on" in out, "warn" in out) == (0, True, True)
+    assert (code, "from 2030-01-01 on" in out, "warn" in out) == (0, True, True)
     code, out, _ = run("prices", "diff", str(other), "--json")
     changed = {one["entry"]: one for one in json.loads(out)["changes"]}
     assert changed["gpt-5"]["after"]["output"] == 9_000_000
