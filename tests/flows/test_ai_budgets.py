@@ -86,6 +86,7 @@ async def test_a_budget_used_up_in_mid_stream_lets_the_call_end_and_stops_the_ne
         assert (ledger["spent"], ledger["reserved"]) == (cost["microdollars"], 0)
 
 
+@pytest.mark.slow
 async def test_a_soft_limit_is_an_event_of_the_record_and_stops_nobody(serve: Serve):
     async with SimulatedProvider(scripts={"gpt": Script(), "claude": Script()}) as provider:
         server = await serve(profile(provider.url), policy=POLICY)
@@ -105,6 +106,7 @@ async def test_a_soft_limit_is_an_event_of_the_record_and_stops_nobody(serve: Se
         )
 
 
+@pytest.mark.slow
 async def test_a_call_of_a_client_that_went_away_is_settled_by_an_estimate(serve: Serve):
     async with SimulatedProvider(scripts={"gpt": WORDS, "claude": Script()}) as provider:
         server = await serve(profile(provider.url), policy=POLICY)
@@ -143,6 +145,7 @@ def bundle(folder: Path, number: int, table: str) -> None:
     place.rename(place.with_name(str(number)))
 
 
+@pytest.mark.slow
 async def test_a_new_price_table_counts_without_a_restart_and_every_cost_can_be_computed_again(
     serve: Serve, tmp_path: Path
 ):

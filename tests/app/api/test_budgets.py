@@ -23,7 +23,7 @@ async def test_budgets_are_set_listed_shown_and_removed(api: Api) -> None:
     assert (await api.ask("GET", "/api/v1/budgets/lab")).status == 404
     assert (await api.ask("GET", "/api/v1/spend")).body == {"items": []}
     rows = api.served.select(
-        "SELECT action, resource FROM governance_decisions WHERE action LIKE 'admin.budget.%' AND status = 'ok'"
+        "SELECT action, resource FROM governance_decisions WHERE status = 'ok'"
         " AND action IN ('admin.budget.set', 'admin.budget.remove') ORDER BY time"
     )
     assert [(row["action"], row["resource"]) for row in rows] == [

@@ -31,6 +31,7 @@ def run(tmp_path: Path, command: Command) -> Run:
     return line
 
 
+@pytest.mark.slow
 def test_prices_are_shown_checked_and_compared(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("prices", "show", "gpt-5-2025-08-07", "--json")
     shown = json.loads(out)
