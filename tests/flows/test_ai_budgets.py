@@ -2,22 +2,27 @@
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
 import aiohttp
 import anthropic
 import openai
+import psycopg
 import pytest
 
 from app.core.call import Resource
 from app.core.canonical import canonical
+from app.core.ids import uuid7
 from app.core.paths import resources
+from app.core.usage import Amounts
 from app.demo.provider import SimulatedProvider
 from app.demo.script import Script
-from app.identity.budgets import Wanted
+from app.identity.budgets import Share, Wanted
 from app.release.manifest import Item, Manifest
 from app.release.medium import digest_of
 from app.server.first_run import host_call
+from app.server.rooms.money import reconcile
 from tests.fix_server import Serve, Served, until
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -181,3 +186,19 @@ async def test_a_new_price_table_counts_without_a_restart_and_every_cost_can_be_
         assert server.select(question[1]) == []
         wrong = question[1].replace("recorded <> again", "recorded = again")
         assert len(server.select(wrong)) == 4
+
+
+@pytest.mark.slow
+async def test_what_was_held_back_for_a_call_that_never_began_is_released(serve: Serve):
+    server = await serve(policy=POLICY)
+    await server.key()
+    await put(server, name="all", subject_kind="everyone", hard=10**6)
+    budgets, old = server.site.identity.budgets, uuid7(now_us=int((time.time() - 3600) * 1_000_000))
+    for call in (old, uuid7(now_us=int(time.time() * 1_000_000))):
+        assert (
+            await budgets.reserve(call, [Share("all", "", "microdollars")], Amounts(microdollars=50)) is None
+        )
+    with psycopg.connect(server.database) as conn:
+        conn.execute("UPDATE budget_holds SET created = created - interval '1 hour'")
+    await reconcile(server.site)
+    assert server.select("SELECT spent, reserved FROM budget_ledger") == [{"spent": 0, "reserved": 50}]

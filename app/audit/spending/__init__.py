@@ -28,6 +28,11 @@ class Money:
         async with store.transaction(self._pool, what="The record cannot be read") as conn:
             return await store.ended(conn, list(calls))
 
+    async def unknown(self, calls: Sequence[UUID]) -> set[UUID]:
+        """Those of these calls that the record knows nothing of."""
+        async with store.transaction(self._pool, what="The record cannot be read") as conn:
+            return set(calls) - set(await store.begun(conn, list(calls)))
+
     async def spent(self, since: datetime) -> list[Spent]:
         """By person and model, the most costly first."""
         async with store.transaction(self._pool, what="The record cannot be read") as conn:

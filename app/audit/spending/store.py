@@ -44,6 +44,12 @@ async def ended(conn: Connection, calls: list[UUID]) -> list[Ended]:
         return await cursor.fetchall()
 
 
+async def begun(conn: Connection, calls: list[UUID]) -> list[UUID]:
+    """Those of these calls that the record knows."""
+    cursor = await conn.execute("SELECT DISTINCT call FROM audit_events WHERE call = ANY (%s)", (calls,))
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def spent(conn: Connection, *, since: datetime, first: UUID, limit: int) -> list[Spent]:
     """By person and model, the most costly first, over the newest `limit` ended calls since then."""
     async with conn.cursor(row_factory=struct_row(Spent)) as cursor:

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from app.audit.event import Event
+from app.audit.reading import first_id
 from app.audit.spending import Money
 from app.config import Profile
 from app.core.errors import ConfigError
@@ -23,6 +24,10 @@ from app.server.checks import Finding
 from app.server.site import Site
 
 _log = logging.getLogger(__name__)
+
+
+UNDISPATCHED = timedelta(minutes=10)
+"""After so long without an intent in the record a call has not been made, and never will be."""
 
 
 def shipped_table() -> Path:
@@ -137,7 +142,10 @@ async def reconcile(site: Site) -> None:
     money = Money(site.pool)
 
     async def outcomes(calls: Sequence[UUID]) -> Mapping[UUID, Amounts]:
-        return {
+        # Held back by a node that died before the intent: a call without one is never dispatched.
+        before = first_id(site.clock.now() - UNDISPATCHED)
+        never = {call: Amounts() for call in await money.unknown(calls) if call < before}
+        return never | {
             one.call: Amounts(microdollars=one.microdollars, tokens=one.tokens, requests=1)
             for one in await money.ended(calls)
             if not one.lost
