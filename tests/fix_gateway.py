@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import aiohttp
 import anthropic
-import msgspec
 import openai
 from prometheus_client import CollectorRegistry
 
@@ -22,6 +21,7 @@ from app.config.gateway.models import Model, Provider
 from app.config.schema import Listen, Record
 from app.core.call import Inherited
 from app.core.paths import resources
+from app.core.verdict import Exceeded
 from app.db import Connection, connect
 from app.demo.provider import SimulatedProvider
 from app.demo.script import Script
@@ -42,18 +42,18 @@ EVERYTHING = {"id": "everything", "effect": "permit", "actions": ["*"]}
 class Keyring(Keys):
     """Tokens of people, and what is done on behalf of an admitted call."""
 
-    budgeted = False
-
     async def authenticate(self, credential, *, address):
         if isinstance(credential, Inherited):
             return credential.passage.principal
-        principal = await super().authenticate(credential, address=address)
-        return msgspec.structs.replace(principal, budgeted=self.budgeted)
+        return await super().authenticate(credential, address=address)
 
 
 class Exhausted(NoBudgets):
-    async def reserve(self, passage_id, principal, microdollars) -> bool:
-        return False
+    def known(self, principal, call):
+        return ("all",)
+
+    async def reserve(self, passage_id, shares, amounts) -> Exceeded:
+        return Exceeded(budgets=("all",), retry_after=90)
 
 
 class GatewaySite:
@@ -151,7 +151,6 @@ async def gateway_site(
     engine = Engine()
     engine.use(compiled({}, draft=(parse(policy), "sha256:test")))
     people = Keyring()
-    people.budgeted = exhausted
     record = Record(ai_content=content)
     recorder = Recorder(connect=dial, node="test", boot=uuid4(), clock=CLOCK, settings=record)
     admission = Admission(

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,10 +21,11 @@ from app.catalog import Catalog, Review
 from app.catalog.pins import Mode
 from app.config.schema import Listen, Record
 from app.config.tools import Mcp, McpServer
-from app.core.call import BearerToken, Credential, Inherited, Resource
+from app.core.call import BearerToken, Call, Credential, Inherited, Resource
 from app.core.clock import SystemClock
 from app.core.principal import ANONYMOUS, Principal, rejected
-from app.core.verdict import Decision
+from app.core.usage import Amounts
+from app.core.verdict import Decision, Exceeded
 from app.db import Connection, connect, open_pool
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
@@ -106,10 +107,16 @@ def _decision(effect: Any, reason: str, rule: str) -> Decision:
 
 
 class NoBudgets:
-    async def reserve(self, passage_id: UUID, principal: Principal, microdollars: int) -> bool:
-        return True
+    def known(self, principal: Principal, call: Call) -> Sequence[Any]:
+        return ()
 
-    async def settle(self, passage_id: UUID, principal: Principal, microdollars: int) -> None:
+    async def find(self, principal: Principal, call: Call) -> Sequence[Any]:
+        return ()
+
+    async def reserve(self, passage_id: UUID, shares: Sequence[Any], amounts: Amounts) -> Exceeded | None:
+        return None
+
+    async def settle(self, passage_id: UUID, shares: Sequence[Any], amounts: Amounts) -> None:
         return None
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 from uuid import UUID
 
 from app.admission.metrics import CallMetrics
@@ -16,7 +18,8 @@ from app.core.errors import DeniedError, RecordUnavailableError
 from app.core.ids import uuid7
 from app.core.passage import Passage
 from app.core.principal import Principal
-from app.core.verdict import Decision
+from app.core.usage import Amounts
+from app.core.verdict import Decision, Exceeded
 
 log = logging.getLogger(__name__)
 
@@ -89,9 +92,13 @@ class Admission:
         event, contents = self.recording.outcome(
             passage, now=self.clock.now(), latency_us=self._elapsed_us(passage)
         )
-        if passage.principal.budgeted:
+        if passage.shares or (passage.microdollars and passage.call.reserve is None):
+            amounts = Amounts(
+                microdollars=max(0, passage.microdollars), tokens=passage.usage.total, requests=1
+            )
             try:
-                await self.settle_budget(passage.id, passage.principal, passage.microdollars)
+                shares = passage.shares or await self._charged(passage)
+                await self.settle_budget(passage.id, shares, amounts)
             except BaseException:
                 # Cancelled here: the outcome is written all the same.
                 self.records.post(event, contents)
@@ -104,12 +111,20 @@ class Admission:
         if __debug__:
             crash.at("corridor.after_outcome")
 
-    async def settle_budget(self, passage_id: UUID, principal: Principal, microdollars: int) -> None:
+    async def settle_budget(self, passage_id: UUID, shares: Sequence[Any], amounts: Amounts) -> None:
         """Replace a reservation by what was spent; a failure is logged, never the call's."""
         try:
-            await asyncio.shield(self.budgets.settle(passage_id, principal, microdollars))
+            await asyncio.shield(self.budgets.settle(passage_id, shares, amounts))
         except Exception:
-            log.exception("a budget was not settled; its reservation stays until recovery")
+            log.exception("a budget was not settled; it will be by what the record says")
+
+    async def _charged(self, passage: Passage) -> Sequence[Any]:
+        """The budgets of a call that nobody thought would cost anything."""
+        try:
+            return await self.budgets.find(passage.principal, passage.call)
+        except Exception:
+            log.exception("what a call cost is not counted under any budget")
+            return ()
 
     def _elapsed_us(self, passage: Passage) -> int:
         return int((self.clock.monotonic() - passage.started) * 1_000_000)
@@ -134,8 +149,12 @@ class _Admitted:
         decided = admission.clock.monotonic()
         if __debug__:
             crash.at("corridor.before_intent")
-        if decision.permitted and principal.budgeted:
-            passage_id = await self._commit_budgeted(principal, decision)
+        shares: Sequence[Any] = ()
+        if decision.permitted and call.reserve is not None:
+            known = admission.budgets.known(principal, call)
+            shares = await admission.budgets.find(principal, call) if known is None else known
+        if shares and call.reserve is not None:
+            passage_id = await self._commit_budgeted(principal, decision, shares, call.reserve.amounts)
         else:
             passage_id = await self._commit(principal, decision)
         if __debug__:
@@ -147,6 +166,7 @@ class _Admitted:
             decision=decision,
             started=started,
             owners=self._owners,
+            shares=shares,
             gates=(admission.settle, admission.policy.may),
         )
         passage.timings["decide"] = decided - started
@@ -182,26 +202,31 @@ class _Admitted:
             raise DeniedError(decision, trace_id=call.trace.trace_id, anonymous=principal.anonymous)
         return UUID(event.id)
 
-    async def _commit_budgeted(self, principal: Principal, decision: Decision) -> UUID:
+    async def _commit_budgeted(
+        self, principal: Principal, decision: Decision, shares: Sequence[Any], amounts: Amounts
+    ) -> UUID:
         """Hold back the estimate before the intent; give it back if the intent is not committed."""
         admission = self._admission
         row_id = uuid7(now_us=int(admission.clock.now().timestamp() * 1_000_000))
         try:
-            if not await admission.budgets.reserve(row_id, principal, self._call.reserve):
-                return await self._commit(principal, _over_budget(decision), row_id=row_id)
+            exceeded = await admission.budgets.reserve(row_id, shares, amounts)
+            if exceeded is not None:
+                return await self._commit(principal, _over_budget(decision, exceeded), row_id=row_id)
             if __debug__:
                 crash.at("corridor.after_reserve")
             return await self._commit(principal, decision, row_id=row_id)
         except BaseException:
-            await admission.settle_budget(row_id, principal, 0)
+            await admission.settle_budget(row_id, shares, Amounts())
             raise
 
 
-def _over_budget(decision: Decision) -> Decision:
+def _over_budget(decision: Decision, exceeded: Exceeded) -> Decision:
+    names = ", ".join(exceeded.budgets)
     return Decision(
         effect="forbid",
         reason=verdict.OVER_BUDGET,
-        message="The budget of this key does not cover the call in the current window.",
+        message=f"The call may cost more than is left of the budget {names} in the current window.",
+        retry_after=exceeded.retry_after,
         policy_hash=decision.policy_hash,
         rule_ids=decision.rule_ids,
         record=decision.record,

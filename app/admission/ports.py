@@ -1,14 +1,16 @@
 """What the corridor needs from the rooms, as one-method protocols."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
 from app.audit.event import Event
 from app.audit.rows import Contents
 from app.catalog import Hold
-from app.core.call import Credential, Resource
+from app.core.call import Call, Credential, Resource
 from app.core.principal import Principal
-from app.core.verdict import Decision
+from app.core.usage import Amounts
+from app.core.verdict import Decision, Exceeded
 
 
 class Authenticates(Protocol):
@@ -34,13 +36,21 @@ class Decides(Protocol):
 
 
 class Budgets(Protocol):
-    """Reserve then settle, in microdollars, per credential that has a budget."""
+    """Reserve then settle under every budget that holds for a call."""
 
-    async def reserve(self, passage_id: UUID, principal: Principal, microdollars: int) -> bool:
-        """Whether the estimate still fits; True holds it back."""
+    def known(self, principal: Principal, call: Call) -> Sequence[Any] | None:
+        """Those budgets, if that is known without waiting. Pure and fast: every call is asked about."""
         ...
 
-    async def settle(self, passage_id: UUID, principal: Principal, microdollars: int) -> None:
+    async def find(self, principal: Principal, call: Call) -> Sequence[Any]:
+        """Those budgets by asking the database."""
+        ...
+
+    async def reserve(self, passage_id: UUID, shares: Sequence[Any], amounts: Amounts) -> Exceeded | None:
+        """Hold the estimate back under all of them, or under none and say which do not cover it."""
+        ...
+
+    async def settle(self, passage_id: UUID, shares: Sequence[Any], amounts: Amounts) -> None:
         """Replace the reservation by what was spent."""
         ...
 

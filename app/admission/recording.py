@@ -114,6 +114,8 @@ class Recording:
             body["secrets"] = list(passage.secrets)
         if passage.usage.estimated:
             body["usage_estimated"] = True
+        if passage.price is not None:
+            body["price"] = passage.price
         usage = passage.usage
         event = Event(
             id=event_id,

@@ -88,6 +88,8 @@ def refuse(error: SallyportError, trace: Trace) -> web.Response:
     response = _response(status, _ENCODER.encode(Refusal(error=failure)), trace)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="sallyport"'
+    if isinstance(error, DeniedError) and error.decision.retry_after:
+        response.headers["Retry-After"] = str(error.decision.retry_after)
     if status == 503:
         response.headers["Retry-After"] = str(getattr(error, "retry_after", 2))
     return response

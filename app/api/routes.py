@@ -7,7 +7,20 @@ import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, catalog, groups, keeping, keys, policies, record, sessions, sinks, status, tools
+from app.api import (
+    accounts,
+    budgets,
+    catalog,
+    groups,
+    keeping,
+    keys,
+    policies,
+    record,
+    sessions,
+    sinks,
+    status,
+    tools,
+)
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
@@ -18,6 +31,7 @@ from app.audit.reading import Reading
 from app.audit.recorder import Recorder
 from app.audit.retention import Holds, Retention
 from app.audit.sinks import Sinks
+from app.audit.spending import Money
 from app.audit.subjects.erasure import Erasures
 from app.catalog import Catalog, Review
 from app.core.clock import Clock
@@ -37,6 +51,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     catalog: Catalog
     review: Review
     reading: Reading
+    money: Money
     asking: Asking
     clock: Clock
     recorder: Recorder
@@ -64,6 +79,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *sessions.operations(rooms.identity),
         *groups.operations(rooms.identity.groups, rooms.identity.roles),
         *keys.operations(rooms.identity.keys),
+        *budgets.operations(rooms.identity, rooms.money, clock=rooms.clock),
         *secret_operations(rooms.secrets),
         *tools.operations(rooms.servers),
         *tools.sign_ins.operations(rooms.sign_ins),

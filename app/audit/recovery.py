@@ -1,6 +1,6 @@
 """Close the intents that a dead writer left open."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 import msgspec
@@ -21,10 +21,11 @@ async def close_orphans(
     *,
     recorder: Recorder,
     clock: Clock,
-    settle: Callable[[list[UUID]], Awaitable[object]],
+    settle: Callable[[list[UUID]], Awaitable[Mapping[UUID, int]]],
 ) -> int:
     """Write `lost` for each open intent of this node's earlier boots and return how many.
 
+    `settle` says what calls came to that held a budget back: that stands in their last row.
     A boot whose writer still holds its lock is alive and left alone, and so are other nodes' boots.
     """
     closed = 0
@@ -32,16 +33,17 @@ async def close_orphans(
         if not await store.writer_is_gone(conn, lock_key(boot.boot)):
             continue
         while page := await store.orphans(conn, boot.boot, boot.started, limit=_PAGE):
+            # First, so that a death in between leaves rows that say the same as the budgets.
+            came_to = await settle([orphan.id for orphan in page])
             for orphan in page:
                 if __debug__:
                     crash.at("recovery.before_lost")
                 intent = msgspec.json.decode(orphan.entry, type=Event)
-                await recorder.write(
-                    closing(intent, kind="lost", status="lost", error=_UNKNOWN, now=clock.now())
-                )
+                lost = closing(intent, kind="lost", status="lost", error=_UNKNOWN, now=clock.now())
+                lost.microdollars = came_to.get(orphan.id, 0)
+                await recorder.write(lost)
                 if __debug__:
                     crash.at("recovery.after_lost")
-            await settle([orphan.id for orphan in page])
             closed += len(page)
         if __debug__:
             crash.at("recovery.before_close")

@@ -51,10 +51,18 @@ def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
             *listener_findings(loaded),
             *place_findings(loaded),
             *sign_in_findings(loaded),
+            *_prices(loaded, folder),
             *asyncio.run(asked(loaded, folder)),
         ]
     show(Output(as_json=as_json), findings)
     return int(any(finding.state == "fail" for finding in findings))
+
+
+def _prices(profile: Profile, folder: Path) -> list[Finding]:
+    # The gateway brings the HTTP client along.
+    from app.server.rooms.money import price_findings, table_in_force
+
+    return price_findings(profile, table_in_force(folder), SystemClock().now())
 
 
 def site_findings(profile: Profile, folder: Path) -> list[Finding]:

@@ -31,6 +31,8 @@ COMMANDS = {
     "role": ("app.cli.identity:role", "Manage roles."),
     "service": ("app.cli.identity:service", "Manage service accounts."),
     "key": ("app.cli.identity:key", "Manage API keys."),
+    "budget": ("app.cli.money:budget", "Manage budgets: what may be spent on models."),
+    "prices": ("app.cli.money:prices", "See what calls cost, and what another price table changes."),
     "secret": ("app.cli.secret:secret", "Manage secrets of tool servers and providers."),
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
     "egress": (

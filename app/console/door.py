@@ -35,6 +35,7 @@ NAVIGATION = (
     ("overview", "/console", "Overview"),
     ("decisions", "/console/decisions", "Decisions"),
     ("people", "/console/people", "People"),
+    ("spend", "/console/spend", "Spend"),
     ("policies", "/console/policies", "Policies"),
     ("servers", "/console/servers", "Servers & models"),
     ("secrets", "/console/secrets", "Secrets"),

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from app import __version__
 from app.admission import Admission
-from app.console import catalog, decisions, directory, manual, overview, secrets, upstream
+from app.console import catalog, decisions, directory, manual, overview, secrets, spend, upstream
 from app.console.browser import HEADERS, HOME, wants_html
 from app.console.door import Door, View, Visit
 from app.console.render import Templates
@@ -29,6 +29,7 @@ def routes(*, admission: Admission, sources: Sources) -> list[Route]:
         *overview.views(sources),
         *decisions.views(sources),
         *directory.views(sources),
+        *spend.views(sources),
         *catalog.views(sources),
         *secrets.views(sources),
         *upstream.views(sources),

@@ -8,6 +8,7 @@ import msgspec
 
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
+from app.audit.spending import Money
 from app.catalog import Catalog, Review
 from app.core.clock import Clock
 from app.identity import Identity
@@ -69,6 +70,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     catalog: Catalog
     review: Review
     reading: Reading
+    money: Money
     recorder: Recorder
     clock: Clock
     servers: Callable[[], Sequence[ServerLine]]

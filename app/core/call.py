@@ -7,6 +7,7 @@ import msgspec
 from app.core.ids import Trace
 from app.core.passage import Passage
 from app.core.principal import ANONYMOUS
+from app.core.usage import Reserve
 
 
 class NoCredential(msgspec.Struct, frozen=True, tag=True):
@@ -71,7 +72,7 @@ class Resource(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks for what. `arguments` is what policy conditions see and the record keeps (decoded JSON).
 
-    `reserve` is an upper estimate in microdollars that budgets hold back until the outcome.
+    `reserve` is an upper estimate that budgets hold back until the outcome; without one no budget is asked.
     `details` goes to the record beside the arguments and never into a decision.
     """
 
@@ -86,7 +87,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     agent: str = ""
     session: str = ""
-    reserve: int = 0
+    reserve: Reserve | None = None
 
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Proof of admission: upstream clients and the secrets broker demand one, only the corridor makes one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, final
 from uuid import UUID
 
@@ -21,8 +21,8 @@ class Passage:
     """An admitted call: intent committed, outcome still open. Built by `app.admission` only (a house test)."""
 
     __slots__ = (
-        "_may", "_settle", "call", "decision", "details", "error", "id", "microdollars", "owners", "principal",
-        "result", "secrets", "settled", "started", "status", "timings", "usage",
+        "_may", "_settle", "call", "decision", "details", "error", "id", "microdollars", "owners", "price",
+        "principal", "result", "secrets", "settled", "shares", "started", "status", "timings", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +34,7 @@ class Passage:
         decision: Decision,
         started: float,
         owners: object = None,
+        shares: Sequence[Any] = (),
         gates: "tuple[Callable[[Passage], Awaitable[None]], Callable[[Principal, str, Resource], bool]]",
     ) -> None:
         self.id = id
@@ -51,9 +52,13 @@ class Passage:
         """What the outcome keeps beside the result, such as which provider it was in the end."""
         self.usage: Usage = NOTHING
         self.microdollars = 0
+        self.price: dict[str, Any] | None = None
+        """By which rates `microdollars` follows from `usage`."""
         self.settled = False
         self.owners = owners
         """Whose values its rows hold: a matter between the corridor and the record."""
+        self.shares = shares
+        """The budgets that hold for it: a matter between the corridor and them."""
         self._settle, self._may = gates
 
     @property
@@ -74,6 +79,7 @@ class Passage:
         result: dict[str, Any] | None = None,
         usage: Usage | None = None,
         microdollars: int | None = None,
+        price: dict[str, Any] | None = None,
     ) -> None:
         """Add to the outcome; what is not given stays as it was."""
         if status is not None:
@@ -86,6 +92,8 @@ class Passage:
             self.usage = usage
         if microdollars is not None:
             self.microdollars = microdollars
+        if price is not None:
+            self.price = price
 
     async def settle(self) -> None:
         """Commit the outcome now, before the last byte of the answer; later calls do nothing."""

@@ -23,7 +23,6 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     credential_kind: str = ""
     credential_id: str = ""
     session: str = ""
-    budgeted: bool = False
     failure: str = ""
     """Reason code of a credential that was presented and is no good."""
 

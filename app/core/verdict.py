@@ -21,6 +21,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     policy_hash: str = ""
     record: Capture | None = None
     """What of the contents is kept; None leaves it to the profile."""
+    retry_after: int = 0
+    """Seconds after which the same call may be permitted; 0: nobody knows."""
     labels: tuple[str, ...] = ()
     """Labels that a provider must have to get the call, such as on-site."""
 
@@ -28,6 +30,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     def permitted(self) -> bool:
         """Whether the call may go on."""
         return self.effect == "permit"
+
+
+class Exceeded(msgspec.Struct, frozen=True, kw_only=True):
+    """Budgets that do not cover a call, and after how many seconds they may; 0: never by themselves."""
+
+    budgets: tuple[str, ...]
+    retry_after: int
 
 
 # Reason codes that are not a rule's own; the record and the clients' errors carry them.

@@ -4,6 +4,7 @@ import msgspec
 
 from app.core.call import NO_CREDENTIAL, BearerToken, Call, Credential, Resource
 from app.core.ids import Trace
+from app.core.usage import Amounts, Reserve
 from app.extensions import Request
 from app.gateway.ask import Ask
 from app.gateway.clients.own_key import HEADER
@@ -32,12 +33,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     own_key: bool = False
     """Whether the caller brings a key of the provider's."""
 
-    def reserve(self) -> int:
-        """Microdollars that the call may cost at most, wherever it comes to."""
-        if self.found is None or self.operation.free:
-            return 0
-        size, tokens = most(self.ask, self.operation.kind)
-        return max(target.price.ceiling(body_bytes=size, output_tokens=tokens) for target in self.found.reach)
+    def reserve(self) -> Reserve | None:
+        """What the call may come to at most, wherever it goes; None when it counts under no budget."""
+        found, ask = self.found, self.ask
+        if found is None or self.operation.free:
+            return None
+        size, output = most(ask, self.operation.kind)
+        service = str(ask.members.get("service_tier") or "")
+        ceilings = [
+            target.price.ceiling(body_bytes=size, output_tokens=output, service=service)
+            for target in found.reach
+        ]
+        amounts = Amounts(microdollars=max(ceilings), tokens=size // 3 + 1 + output, requests=1)
+        names = {name for one in found.reach for name in (one.model, one.named(ask.model).upstream_model)}
+        return Reserve(amounts=amounts, models=tuple(names))
 
     def details(self) -> dict[str, object]:
         """What the record keeps beside the arguments."""

@@ -1,14 +1,17 @@
 """The models that clients may name, and where each goes."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from ssl import SSLContext
+
+import msgspec
 
 from app.config.schema import Profile
 from app.core.clock import Clock, SystemClock
 from app.core.errors import ConfigError, SecretError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http import Connects
-from app.gateway.book import DIALECTS, Book, Found, Listed, Opening, Target, open_book
+from app.gateway.book import DIALECTS, Book, Found, Listed, Opening, Target, open_book, repriced
 from app.gateway.book.opening import Changed
 from app.gateway.dialects import Headers, Sent
 from app.gateway.money import PriceTable
@@ -54,6 +57,12 @@ class Models:
             raise SecretError("There is no store of secrets here.")
         return self._broker.value(passage, f"provider:{provider}", name)
 
+    def reprice(self, prices: PriceTable, day: date) -> list[str]:
+        """Price every call from now on by this table; models that it does not price keep theirs and are returned."""
+        self.book, missing = repriced(self.book, prices, day)
+        self._opening = msgspec.structs.replace(self._opening, prices=prices)
+        return missing
+
     def read(self, profile: Profile) -> Book:
         """The book of another reading of the profile, which holds from `turn` on; ConfigError when there is none."""
         return open_book(profile, self._opening, before=self.book)
@@ -62,6 +71,10 @@ class Models:
         """End all connections to providers."""
         for upstream in self.book.upstreams.values():
             await upstream.aclose()
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def open_models(
@@ -74,10 +87,16 @@ def open_models(
     redactor: Redactor | None = None,
     changed: Changed | None = None,
     clock: Clock | None = None,
+    today: Callable[[], date] = _today,
 ) -> Models:
-    """Targets of a profile; ConfigError for an unknown provider or a model without a price."""
+    """Targets of a profile; ConfigError for an unknown provider or a model without a price that is valid today."""
     opening = Opening(
-        prices=prices, connector=connector, tls=tls, clock=clock or SystemClock(), changed=changed
+        prices=prices,
+        today=today,
+        connector=connector,
+        tls=tls,
+        clock=clock or SystemClock(),
+        changed=changed,
     )
     return Models(open_book(profile, opening), opening, broker=broker, redactor=redactor)
 

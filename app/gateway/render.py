@@ -116,8 +116,10 @@ def _denied(error: DeniedError, dialect: Dialect, trace: Trace) -> Response:
         status = 429
     response = _failed(dialect, trace, status=status, message=denial_text(error), code=reason)
     response.headers["x-should-retry"] = "false"
-    if status == 429:
+    if reason == verdict.TOO_MANY:
         response.headers["Retry-After"] = "60"
+    elif status == 429 and error.decision.retry_after:
+        response.headers["Retry-After"] = str(error.decision.retry_after)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="sallyport"'
     return response

@@ -8,13 +8,12 @@ import msgspec
 from app.core.errors import ConflictError, InputError, NotFoundError
 from app.core.passage import Passage
 from app.identity import store
+from app.identity.budgets.defining import MOST as MAX_BUDGET
+from app.identity.budgets.defining import put_of_key
 from app.identity.change import Changes
 from app.identity.names import checked_scopes, checked_text
 from app.identity.records import ApiKey, BudgetWindow
 from app.identity.signin.tokens import mint_api_key, secret_hash
-
-MAX_BUDGET = 10**15
-"""Microdollars: a thousand million dollars, far from the edge of bigint."""
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +80,7 @@ class Keys:
                 budget_window=budget.window if budget else None,
             )
             await store.insert_key(conn, key, owner=account.id, hashed=secret_hash(secret.token))
+            await put_of_key(conn, key, by=passage.principal.name)
             return NewKey(key=key, token=secret.token)
 
     async def find(self, prefix: str) -> ApiKey:
@@ -113,7 +113,9 @@ class Keys:
             await store.set_key_budget(
                 conn, key.prefix, budget.microdollars if budget else None, budget.window if budget else None
             )
-            return await _key(conn, prefix)
+            changed = await _key(conn, prefix)
+            await put_of_key(conn, changed, by=passage.principal.name)
+            return changed
 
     async def _set(self, passage: Passage, prefix: str, verb: str, *, state: str) -> ApiKey:
         async with self._changes.begin(passage, f"admin.key.{verb}") as conn:

@@ -9,7 +9,7 @@ from app.core.clock import Clock
 from app.core.errors import DatabaseError
 from app.identity import store
 from app.identity.accounts import Accounts
-from app.identity.budgets import Budgets
+from app.identity.budgets import Budgets, Definitions
 from app.identity.change import Changes, Version
 from app.identity.groups import Groups
 from app.identity.keys import Keys
@@ -46,7 +46,8 @@ class Identity:
         self.groups = Groups(changes=changes)
         self.roles = Roles(changes=changes)
         self.keys = Keys(changes=changes)
-        self.budgets = Budgets(pool=pool, clock=clock)
+        self.budgets = Budgets(pool=pool, clock=clock, version=self.version)
+        self.limits = Definitions(changes=changes)
         self.sessions = Sessions(
             changes=changes, cache=VerifiedCache(version=self.version, clock=clock), settings=settings
         )
@@ -67,6 +68,7 @@ class Identity:
     async def refresh(self) -> None:
         """Every second, and on a `sallyport_changed` hint: notice what other processes changed."""
         await self.version.refresh()
+        await self.budgets.refresh()
 
     async def flush(self) -> None:
         """Every minute: write when keys and sessions were last used."""

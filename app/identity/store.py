@@ -27,6 +27,14 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         raise InputError("A value holds characters that cannot be stored.", code="invalid_text") from None
 
 
+@asynccontextmanager
+async def connection(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for single statements, each its own transaction and one round trip."""
+    with db.trouble_told("Identities cannot be read"):
+        async with pool.connection() as conn:
+            yield conn
+
+
 def _one(cursor: AsyncCursor[Any]) -> bool:
     return cursor.rowcount == 1
 
@@ -137,6 +145,7 @@ async def forget_name(conn: Connection, principal: UUID, *, name: str, instead: 
     await conn.execute(
         """WITH a AS (UPDATE principals SET created_by = %(instead)s WHERE created_by = %(name)s AND id <> %(id)s),
             b AS (UPDATE groups SET created_by = %(instead)s WHERE created_by = %(name)s),
+            d AS (UPDATE budgets SET created_by = %(instead)s WHERE created_by = %(name)s),
             c AS (UPDATE api_keys SET created_by = CASE created_by WHEN %(name)s THEN %(instead)s ELSE created_by END,
                       label = CASE owner WHEN %(id)s THEN '' ELSE label END
                   WHERE created_by = %(name)s OR owner = %(id)s)

@@ -1,39 +1,35 @@
 """The doors of a serving site: their routes and the tool servers and providers behind them."""
 
 import asyncio
-import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 
 import msgspec
 
 from app.api import routes as api_routes
 from app.catalog.program import Programs
 from app.console import routes as console_routes
-from app.core.errors import ConfigError
-from app.core.paths import resources
 from app.egress import Connector, Held
 from app.egress.trust import client_context
 from app.extensions import Route
 from app.gateway.clients.routes import client_routes
 from app.gateway.models import Models, open_models
-from app.gateway.money import PriceTable, read_prices
+from app.gateway.money import today
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Ledger, Quarantine, Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes
 from app.mcp.oauth import SignIns
 from app.mcp.own import NAME as OWN
-from app.release.bundles import newest
 from app.secrets.vault import Pull
 from app.server.listen import health
 from app.server.looking import console_sources
 from app.server.rooms.api import api_rooms
+from app.server.rooms.money import Pricing, table_in_force
 from app.server.rooms.pulls import open_pulls
 from app.server.site import Site
 from app.server.tools import US, Build, ServerMetrics, builder, sign_in_parts, surroundings, tool_servers
-
-log = logging.getLogger(__name__)
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +43,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     pulls: Sequence[Pull]
     connector: Connector
     sign_ins: SignIns
+    pricing: Pricing
 
 
 @asynccontextmanager
@@ -61,14 +58,7 @@ async def open_doors(
     sign_ins = SignIns(parts)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
-    models = open_models(
-        profile=site.profile,
-        prices=_prices(site),
-        connector=connector,
-        tls=tls,
-        broker=site.secrets.broker,
-        redactor=site.secrets.redactor,
-    )
+    models, pricing = _priced_models(site, connector, tls)
     site.secrets.catalogue.moved.append(servers.renew)
     pulls = open_pulls(site, connector, tls)
     # Its life is this block.
@@ -95,6 +85,7 @@ async def open_doors(
             pulls=pulls,
             connector=connector,
             sign_ins=sign_ins,
+            pricing=pricing,
         )
     finally:
         running.cancel()
@@ -102,20 +93,25 @@ async def open_doors(
         await models.aclose()
 
 
+def _priced_models(site: Site, connector: Connector, tls: SSLContext | None) -> tuple[Models, Pricing]:
+    pricing = Pricing(site, table_in_force(site.folder))
+    models = open_models(
+        profile=site.profile,
+        prices=pricing.table,
+        clock=site.clock,
+        today=lambda: today(site.clock.now()),
+        connector=connector,
+        tls=tls,
+        broker=site.secrets.broker,
+        redactor=site.secrets.redactor,
+    )
+    pricing.price(models)
+    return models, pricing
+
+
 def task_ledger(site: Site) -> Ledger:
     """Where calls are kept whose answer comes later."""
     return Ledger(pool=site.pool, clock=site.clock, new_id=lambda: secrets.token_urlsafe(24))
-
-
-def _prices(site: Site) -> PriceTable:
-    """The table of the newest bundle that can be used, else the one in the file."""
-    bundle = newest(site.folder, "prices")
-    if bundle is not None:
-        try:
-            return read_prices(bundle / "prices.yaml")
-        except ConfigError as error:
-            log.error("the price table of %s is passed over: %s", bundle, error)
-    return read_prices(resources() / "assets" / "prices.yaml")
 
 
 def watch(site: Site) -> Watch:

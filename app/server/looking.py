@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from app.audit.spending import Money
 from app.console import Finding, ModelLine, ServerLine, Sources, VaultLine
 from app.gateway.models import Models
 from app.mcp import Servers
@@ -41,6 +42,7 @@ def console_sources(
         catalog=site.catalog,
         review=site.review,
         reading=site.reading,
+        money=Money(site.pool),
         recorder=site.recorder,
         clock=site.clock,
         servers=lambda: server_lines(servers),
@@ -95,8 +97,8 @@ def model_lines(models: Models) -> list[ModelLine]:
             provider=target.provider,
             upstream=target.upstream_model,
             dialect=target.dialects[0].name,
-            input_price=target.price.input,
-            output_price=target.price.output,
+            input_price=target.price.rates.input,
+            output_price=target.price.rates.output,
             labels=target.labels,
         )
         for target in models

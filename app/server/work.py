@@ -15,6 +15,7 @@ from app.server.first_run import host_call
 from app.server.listen.listener import Listener
 from app.server.listen.tls import Certificate
 from app.server.rooms.forward import forward
+from app.server.rooms.money import alerts, reconcile
 from app.server.rooms.pulls import pull_jobs
 from app.server.rooms.seal import Seal
 from app.server.site import Site
@@ -39,6 +40,7 @@ async def run_work(
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
         Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
         *pull_jobs(site, doors.pulls),
+        *_money(site, doors),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:
@@ -57,6 +59,17 @@ def _following(site: Site, changed: Mapping[str, asyncio.Event]) -> list[Job]:
         Job(name="secrets", seconds=1.0, work=site.secrets.catalogue.follow, wake=changed["secret"]),
         Job(name="catalog", seconds=1.0, work=site.catalog.refresh, wake=changed["catalog"]),
         Job(name="persons", seconds=1.0, work=site.keeping.persons.refresh, wake=changed["persons"]),
+    ]
+
+
+def _money(site: Site, doors: Doors) -> list[Job]:
+    """What is spent, and by which prices."""
+    reached = asyncio.Event()
+    site.identity.budgets.on_alert(reached.set)
+    return [
+        Job(name="prices", seconds=2.0, work=doors.pricing.step),
+        Job(name="budget alerts", seconds=60.0, work=partial(alerts, site), wake=reached),
+        Job(name="budgets", seconds=60.0, work=partial(reconcile, site)),
     ]
 
 

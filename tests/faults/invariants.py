@@ -29,7 +29,7 @@ _BROKEN = {
         " OR (convert_from(entry, 'UTF8')::jsonb ->> 'boot')::uuid <> boot"
     ),
     "a reservation of a closed call is still held": (
-        "SELECT r.passage::text FROM budget_reservations r JOIN audit_events o ON o.call = r.passage"
+        "SELECT r.passage::text FROM budget_holds r JOIN audit_events o ON o.call = r.passage"
         " WHERE o.kind IN ('outcome', 'lost') AND r.settled IS NULL"
     ),
 }

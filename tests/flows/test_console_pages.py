@@ -18,7 +18,7 @@ from tests.fix_browser import HTML, Visit, Visitor, person
 from tests.fix_server import Serve, Served, until
 
 PAGES = (
-    "/console", "/console/decisions", "/console/people", "/console/policies", "/console/policies/builtin",
+    "/console", "/console/decisions", "/console/people", "/console/spend", "/console/policies", "/console/policies/builtin",
     "/console/policies/starter", "/console/servers", "/console/health", "/console/help", "/console/help/quick-start",
     "/console/licences",
 )  # fmt: skip
@@ -65,7 +65,7 @@ async def test_every_page_is_shown_to_an_auditor_and_recorded(serve: Serve, visi
     rows = served.record("action = 'console.view' AND kind = 'intent'")
     assert [row["actor"] for row in rows] == ["ada"] * len(PAGES)
     assert {row["resource"] for row in rows} == {
-        "overview", "decisions", "people", "policies", "policy", "servers", "health", "help", "licences",
+        "overview", "decisions", "people", "spend", "policies", "policy", "servers", "health", "help", "licences",
     }  # fmt: skip
     assert {row["status"] for row in served.record("action = 'console.view' AND kind = 'outcome'")} == {"ok"}
 

@@ -13,6 +13,7 @@ import yaml
 from app.cli.root import sallyport
 from app.config import load
 from app.config.reference import reference
+from app.gateway.money import read_prices
 from app.policy import check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +51,10 @@ def test_yaml_examples_are_accepted(place: str, text: str, tmp_path: Path) -> No
     if "policy" in keys:
         _, checked = check(text.encode())
         assert not checked.failed, place
+    elif "prices" in keys:
+        path = tmp_path / "prices.yaml"
+        path.write_text(text, encoding="utf-8")
+        assert read_prices(path).prices, place
     else:
         path = tmp_path / "profile.yaml"
         path.write_text(re.sub(r"file:[^\s,}]+", f"file:{_secret(tmp_path)}", text), encoding="utf-8")

@@ -17,6 +17,7 @@ from app.core.errors import InputError, SallyportError
 from app.identity.keys import Budget
 from app.identity.names import checked_name, checked_scopes
 from app.identity.signin.tokens import api_key_prefix, is_plain_token, mint_api_key, mint_session_token
+from tests.app.identity.budgets.till import Till
 from tests.app.identity.world import World, world
 
 LIMIT = 100
@@ -52,9 +53,8 @@ async def _spend(url: str, steps: list[tuple[str, int, int]]) -> None:
     held: dict[UUID, int] = {}
     async with world(url) as site:
         await site.user("ada")
-        who = await site.bearer(
-            (await site.key("ada", budget=Budget(microdollars=LIMIT, window="total"))).token
-        )
+        key = await site.key("ada", budget=Budget(microdollars=LIMIT, window="total"))
+        till = Till(site, await site.bearer(key.token))
         budgets = site.identity.budgets
 
         async def step(kind: str, number: int, amount: int) -> None:
@@ -62,11 +62,11 @@ async def _spend(url: str, steps: list[tuple[str, int, int]]) -> None:
             match kind:
                 case "reserve" if call not in held:
                     held[call] = amount
-                    if not await budgets.reserve(call, who, amount):
+                    if not await till.reserve(call, amount):
                         held[call] = 0
                 case "settle":
                     # A call costs at most what it reserved: that is what an upper estimate means.
-                    await budgets.settle(call, who, min(amount, held.get(call, 0)) if call in done else 0)
+                    await till.settle(call, min(amount, held.get(call, 0)) if call in done else 0)
                 case _:
                     await budgets.settle_lost([call])
 
@@ -74,16 +74,14 @@ async def _spend(url: str, steps: list[tuple[str, int, int]]) -> None:
         for start in range(0, len(steps), 4):
             await asyncio.gather(*(step(*one) for one in steps[start : start + 4]))
             done |= {call for call, amount in held.items() if amount}
-            for window in await budgets.spending(who.credential_id):
+            for window in await budgets.spending():
                 assert 0 <= window.spent + window.reserved <= LIMIT
-                assert window.reserved == (await _sum(site, "settled IS NULL", "microdollars"))
+                assert window.reserved == (await _sum(site, "settled IS NULL", "amount"))
                 assert window.spent == (await _sum(site, "settled IS NOT NULL", "settled"))
 
 
 async def _sum(site: World, which: str, column: str) -> object:
-    rows = await site.rows(
-        f"SELECT coalesce(sum({column}), 0)::bigint FROM budget_reservations WHERE {which}"
-    )
+    rows = await site.rows(f"SELECT coalesce(sum({column}), 0)::bigint FROM budget_holds WHERE {which}")
     return rows[0][0]
 
 

@@ -203,8 +203,8 @@ class RecorderMachine(RuleBasedStateMachine):
         """Close what earlier boots left; whether one of them still has a living writer."""
         assert self.recorder is not None
 
-        async def settle(_: list[UUID]) -> None:
-            return
+        async def settle(_: list[UUID]) -> dict[UUID, int]:
+            return {}
 
         await close_orphans(conn, recorder=self.recorder, clock=SystemClock(), settle=settle)
         cursor = await conn.execute(

@@ -10,6 +10,7 @@ import msgspec
 from app.cli.site import Output, Site, operator_call, site_command
 from app.core.call import Call, Resource
 from app.core.errors import InputError
+from app.identity.budgets import OF_KEYS
 from app.identity.keys import Budget
 from app.identity.records import ApiKey
 
@@ -124,9 +125,11 @@ async def show(site: Site, output: Output, prefix: str) -> None:
     """Show a key with what it has spent."""
     async with site.admission.admit(_call("show", _public(prefix))):
         found = await site.identity.keys.find(prefix)
-        spending = await site.identity.budgets.spending(found.prefix)
+        spending = await site.identity.budgets.history(f"{OF_KEYS}{found.prefix}")
     lines = [_text(found)]
-    lines += [f"    since {row.starts}: {row.spent} spent, {row.reserved} held back" for row in spending]
+    lines += [
+        f"    since {_time(row.starts)}: {row.spent} spent, {row.reserved} held back" for row in spending
+    ]
     output.value({**msgspec.to_builtins(found), "spending": msgspec.to_builtins(spending)}, "\n".join(lines))
 
 

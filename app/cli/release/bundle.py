@@ -16,7 +16,7 @@ _PRICES = "prices.yaml"
 
 
 def apply_bundle(site: Installed, medium: Medium, believed: Believed, output: Output) -> None:
-    """Take a bundle in; policies hold at once, prices from the next start of the server."""
+    """Take a bundle in; policies hold at once, prices as soon as the server has looked."""
     data, manifest = Path(site.data), believed.verified.manifest
     if not data.is_dir():
         raise InputError(f"{data} is not there.", remedy="Start the server once, or name --data.")
@@ -29,7 +29,7 @@ def apply_bundle(site: Installed, medium: Medium, believed: Believed, output: Ou
         names = _apply_policies(site, folder, f"bundle {manifest.kind}/{manifest.number}")
         output.value({**facts, "policies": names}, f"Policies that hold now: {', '.join(names)}.")
     else:
-        output.value(facts, f"Price table {manifest.version} counts from the next start of the server.")
+        output.value(facts, f"Price table {manifest.version} counts for every call from now on.")
 
 
 def _readable(kind: str, folder: Path) -> None:

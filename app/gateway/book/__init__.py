@@ -6,7 +6,7 @@ open_book    names, models and targets of a profile              (opening.py)
 """
 
 from app.gateway.book.book import Book, Found, Listed
-from app.gateway.book.opening import Opening, open_book
+from app.gateway.book.opening import Opening, open_book, price_names, repriced
 from app.gateway.book.target import DIALECTS, Target
 
-__all__ = ["DIALECTS", "Book", "Found", "Listed", "Opening", "Target", "open_book"]
+__all__ = ["DIALECTS", "Book", "Found", "Listed", "Opening", "Target", "open_book", "price_names", "repriced"]

@@ -1,6 +1,7 @@
 """The book of a profile; what it says of a provider that is as before goes on with its connections and its standing."""
 
 from collections.abc import Callable
+from datetime import date
 from ssl import SSLContext
 
 import msgspec
@@ -16,7 +17,7 @@ from app.egress.http import Connects, Upstream, parse_origin
 from app.gateway.book.book import Book, Found
 from app.gateway.book.spoken import spoken
 from app.gateway.book.target import Target
-from app.gateway.money import PriceTable
+from app.gateway.money import Price, PriceTable
 from app.gateway.routing import Branch, Entry, Names, Place, Plan, Rules, Standing, Turns
 from app.gateway.routing.breaker import State
 
@@ -27,6 +28,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """What a book is made with, beside the profile."""
 
     prices: PriceTable
+    today: Callable[[], date]
     connector: Connects
     tls: SSLContext | None
     clock: Clock
@@ -141,13 +143,7 @@ class _Making:
     def _target(self, name: str, model: Model, settings: Settings, *, where: str) -> Target:
         provider = self._profile.providers[settings.provider]
         upstream_model = settings.upstream or name
-        prices = self._opening.prices
-        price = prices.find(settings.price or upstream_model)
-        if price is None:
-            raise ConfigError(
-                f"{where}: the price table {prices.version} has no entry {settings.price or upstream_model!r}.",
-                remedy=f"Set {where}.price to one of its entries; `local` costs nothing.",
-            )
+        price_name = settings.price or upstream_model
         return Target(
             model=name,
             upstream_model=upstream_model,
@@ -156,8 +152,8 @@ class _Making:
             dialects=self._dialects[settings.provider],
             upstream=self._upstreams[settings.provider],
             key=provider.key or None,
-            price=price,
-            price_version=prices.version,
+            price=_price(price_name, self._opening, where=where),
+            price_name=price_name,
             own_keys=provider.own_keys,
             labels=provider.labels,
             timeout=settings.timeout,
@@ -169,4 +165,45 @@ class _Making:
         )
 
 
-__all__ = ["Changed", "Opening", "open_book"]
+def price_names(profile: Profile) -> list[tuple[str, str]]:
+    """Where each target of a profile stands, and the entry of the price table that it is meant by."""
+    return [
+        (
+            f"models.{name}.targets[{number}]" if model.targets else f"models.{name}",
+            place.price or place.upstream or name,
+        )
+        for name, model in profile.models.items()
+        for number, place in enumerate(model.places())
+    ]
+
+
+def repriced(book: Book, prices: PriceTable, day: date) -> tuple[Book, list[str]]:
+    """The same with the prices of a day; models without one keep theirs and are returned."""
+    made: dict[int, Target] = {}
+    missing: dict[str, None] = {}
+    for target in book.targets:
+        price = prices.find(target.price_name, day)
+        if price is None:
+            missing[target.model] = None
+        made[id(target)] = msgspec.structs.replace(target, price=price or target.price)
+    found = {
+        name: msgspec.structs.replace(one, reach=tuple(made[id(target)] for target in one.reach))
+        for name, one in book.found.items()
+    }
+    targets = tuple(made[id(target)] for target in book.targets)
+    return msgspec.structs.replace(book, targets=targets, found=found), list(missing)
+
+
+def _price(name: str, opening: Opening, *, where: str) -> Price:
+    prices = opening.prices
+    price = prices.find(name, opening.today())
+    if price is None:
+        what = "no price that is valid today for" if prices.entry(name) else "no entry"
+        raise ConfigError(
+            f"{where}: the price table {prices.version} has {what} {name!r}.",
+            remedy=f"Set {where}.price to one of its entries (`local` costs nothing), or take in a newer table.",
+        )
+    return price
+
+
+__all__ = ["Changed", "Opening", "open_book", "price_names", "repriced"]

@@ -27,7 +27,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     key: Secret | None = None
     """Its key, or the stored secret that is its key, looked up for each call."""
     price: Price
-    price_version: str
+    """In force when the call found it: a table that follows makes other targets, and changes none."""
+    price_name: str
     own_keys: bool = False
     """Callers may bring a key of their own."""
     labels: tuple[str, ...] = ()
@@ -41,6 +42,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Of its provider."""
     wait: float = 0.0
     """Seconds for which a call waits for such a turn."""
+
+    @property
+    def price_version(self) -> str:
+        """Of the table that the price is from."""
+        return self.price.table
 
     def dialect(self, client: Dialect) -> Wire:
         """The client's own dialect, where the provider speaks it."""

@@ -6,7 +6,17 @@ import msgspec
 
 from app.core.usage import Usage
 from app.gateway.dialects.blocks import ToolBlocks
-from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, decoded, unreadable
+from app.gateway.dialects.dialect import (
+    SSE,
+    Headers,
+    Said,
+    Seen,
+    Sent,
+    ToolUse,
+    decoded,
+    service_of,
+    unreadable,
+)
 from app.gateway.sse import Event, EventParser
 
 _KINDS = {
@@ -37,11 +47,17 @@ class _Delta(msgspec.Struct):
     stop_reason: str | None = None
 
 
+class _Written(msgspec.Struct):
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
+    cache_creation: _Written | None = None
+    service_tier: str | None = None
 
 
 class _Message(msgspec.Struct):
@@ -188,7 +204,13 @@ def _usage(usage: _Usage | None, start: _Usage | None) -> Usage | None:
         output=usage.output_tokens or 0,
         cache_read=_first(usage.cache_read_input_tokens, first.cache_read_input_tokens),
         cache_write=_first(usage.cache_creation_input_tokens, first.cache_creation_input_tokens),
+        cache_write_long=_first(_long(usage), _long(first)),
+        service=service_of(usage.service_tier or first.service_tier),
     )
+
+
+def _long(usage: _Usage) -> int | None:
+    return usage.cache_creation.ephemeral_1h_input_tokens if usage.cache_creation else None
 
 
 def _first(value: int | None, otherwise: int | None) -> int:

@@ -73,10 +73,10 @@ class Said(msgspec.Struct, kw_only=True):
     def spent(self, request_bytes: int) -> Usage:
         """The reported usage, or an estimate of four characters a token that says so."""
         if self.usage is not None and self.counted:
-            return self.usage
+            return self.usage.bounded()
         known = self.usage or Usage(input=request_bytes // 4 + 1)
         generated = max(known.output, -(-self.characters // 4))
-        return msgspec.structs.replace(known, output=generated, estimated=True)
+        return msgspec.structs.replace(known, output=generated, estimated=True).bounded()
 
     def recorded(self) -> dict[str, Any]:
         """What the record keeps as the result."""
@@ -158,6 +158,11 @@ class Dialect(Wire, Protocol):
     def error_event(self, *, status: int, message: str, code: str, trace_id: str) -> bytes:
         """The same in mid-stream."""
         ...
+
+
+def service_of(named: str | None) -> str:
+    """The service tier that an answer names, empty for the standard one."""
+    return "" if named in (None, "default", "standard", "auto") else str(named)
 
 
 def unreadable(error: Exception) -> UpstreamError:

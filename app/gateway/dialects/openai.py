@@ -5,7 +5,17 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import SSE, Headers, Said, Seen, Sent, ToolUse, decoded, unreadable
+from app.gateway.dialects.dialect import (
+    SSE,
+    Headers,
+    Said,
+    Seen,
+    Sent,
+    ToolUse,
+    decoded,
+    service_of,
+    unreadable,
+)
 from app.gateway.sse import Event, EventParser
 
 _KINDS = {
@@ -60,6 +70,7 @@ class _Usage(msgspec.Struct):
 class _Answer(msgspec.Struct):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
+    service_tier: str | None = None
     error: Any = None
 
 
@@ -85,7 +96,7 @@ class OpenAI:
     def read(self, body: bytes) -> Said:
         """What a `chat.completion` says."""
         answer = decoded(_DECODE, body)
-        said = Said(usage=_usage(answer.usage), complete=True, counted=answer.usage is not None)
+        said = Said(usage=_usage(answer), complete=True, counted=answer.usage is not None)
         for choice in answer.choices or ():
             message = choice.message or _Message()
             _say(said, message)
@@ -128,7 +139,7 @@ class OpenAIReader:
         if chunk.error is not None:
             return Seen.FAIL
         if chunk.usage is not None:
-            self.said.usage = _usage(chunk.usage)
+            self.said.usage = _usage(chunk)
             self.said.counted = True
         for choice in chunk.choices or ():
             delta = choice.delta or choice.message or _Message()
@@ -190,13 +201,20 @@ def _whole(parts: list[_ToolCall]) -> ToolUse:
     return ToolUse(id=identity, name=name, arguments={"input": free} if free and not arguments else arguments)
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
+def _usage(answer: _Answer) -> Usage | None:
+    usage = answer.usage
     if usage is None:
         return None
     cached = (usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens) or 0
     reasoning = (usage.completion_tokens_details and usage.completion_tokens_details.reasoning_tokens) or 0
     fresh = max(0, (usage.prompt_tokens or 0) - cached)
-    return Usage(input=fresh, output=usage.completion_tokens or 0, cache_read=cached, reasoning=reasoning)
+    return Usage(
+        input=fresh,
+        output=usage.completion_tokens or 0,
+        cache_read=cached,
+        reasoning=reasoning,
+        service=service_of(answer.service_tier),
+    )
 
 
 OPENAI = OpenAI()

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from app.core.usage import Usage
-from app.gateway.dialects.dialect import Said, Seen, ToolUse, decoded, unreadable
+from app.gateway.dialects.dialect import Said, Seen, ToolUse, decoded, service_of, unreadable
 from app.gateway.dialects.openai import OPENAI
 from app.gateway.sse import Event
 
@@ -53,6 +53,7 @@ class _Response(msgspec.Struct):
     status: str | None = None
     output: list[_Item] | None = None
     usage: _Usage | None = None
+    service_tier: str | None = None
 
 
 class _Event(msgspec.Struct):
@@ -85,7 +86,7 @@ class Responses:
     def read(self, body: bytes) -> Said:
         """What a `response` says."""
         response = decoded(_READ_RESPONSE, body)
-        usage = _usage(response.usage)
+        usage = _usage(response)
         said = Said(usage=usage, stop=response.status or "", complete=True, counted=usage is not None)
         for item in response.output or ():
             _say(said, item)
@@ -178,7 +179,7 @@ class ResponsesReader:
         return Seen.END
 
     def _count(self, response: _Response | None) -> None:
-        usage = _usage(response.usage) if response else None
+        usage = _usage(response) if response else None
         if usage is not None:
             self.said.usage, self.said.counted = usage, True
 
@@ -208,13 +209,21 @@ def _say(said: Said, item: _Item) -> None:
         said.characters += len(str(_tool(item).arguments))
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
+def _usage(response: _Response) -> Usage | None:
+    usage = response.usage
     if usage is None:
         return None
     cached = (usage.input_tokens_details and usage.input_tokens_details.cached_tokens) or 0
     reasoning = (usage.output_tokens_details and usage.output_tokens_details.reasoning_tokens) or 0
     fresh = max(0, (usage.input_tokens or 0) - cached)
-    return Usage(input=fresh, output=usage.output_tokens or 0, cache_read=cached, reasoning=reasoning)
+    return Usage(
+        input=fresh,
+        output=usage.output_tokens or 0,
+        cache_read=cached,
+        reasoning=reasoning,
+        images=sum(item.type == "image_generation_call" for item in response.output or ()),
+        service=service_of(response.service_tier),
+    )
 
 
 RESPONSES = Responses()

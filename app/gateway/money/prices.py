@@ -1,84 +1,118 @@
-"""The versioned price table and the cost of a call in integer microdollars, rounded up."""
+"""What a model costs: rates, the tiers that replace them, and the cost of a call in microdollars, rounded up once."""
 
-import re
-from decimal import Decimal, InvalidOperation
-from pathlib import Path
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
-import yaml
 
-from app.core.errors import ConfigError
 from app.core.usage import Usage
 
-_DATED = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d)$")
 _MILLION = 1_000_000
+STANDARD = "standard"
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
+    """Microdollars per million tokens, images, requests or seconds of a GPU."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    cache_write_long: int = 0
+    reasoning: int = 0
+    image: int = 0
+    request: int = 0
+    gpu_second: int = 0
+
+    def sum(self, usage: Usage, *, gpu_us: int) -> int:
+        """Microdollars, rounded up."""
+        short = usage.cache_write - usage.cache_write_long
+        parts = usage.input * self.input + usage.cache_read * self.cache_read
+        parts += (usage.output - usage.reasoning) * self.output + usage.reasoning * self.reasoning
+        parts += short * self.cache_write + usage.cache_write_long * self.cache_write_long
+        parts += usage.images * self.image + self.request
+        return max(0, -(-(parts * _MILLION + gpu_us * self.gpu_second) // (_MILLION * _MILLION)))
+
+    def told(self) -> dict[str, int]:
+        """Those that are not nothing."""
+        return {name: rate for name, rate in msgspec.structs.asdict(self).items() if rate}
+
+
+class Long(msgspec.Struct, frozen=True, kw_only=True):
+    """Rates of the whole call when its input is longer."""
+
+    above: int
+    rates: Rates
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """The cost of a call, and how anybody can compute it again: stands in the record."""
+
+    microdollars: int
+    price: dict[str, Any]
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """Microdollars per million tokens. Reasoning tokens are output; cached input has prices of its own."""
+    """An entry of a table in one of its periods. `since` and `until` are UTC days, the last one excluded.
 
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
+    A price by GPU-second counts `gpus` for the seconds that the provider took; `reserve_seconds` are held back.
+    """
 
-    def cost(self, usage: Usage) -> int:
-        """Microdollars of a call, rounded up once."""
-        parts = usage.input * self.input + usage.output * self.output
-        parts += usage.cache_read * self.cache_read + usage.cache_write * self.cache_write
-        return -(-parts // _MILLION)
+    table: str
+    entry: str
+    rates: Rates
+    long: tuple[Long, ...] = ()
+    services: Mapping[str, Rates] = {}
+    gpus: int = 1
+    reserve_seconds: int = 60
+    since: date | None = None
+    until: date | None = None
 
-    def ceiling(self, *, body_bytes: int, output_tokens: int) -> int:
-        """An upper estimate before the call: three bytes a token at the dearest input price."""
-        dearest = max(self.input, self.cache_write)
-        return -(-((body_bytes // 3 + 1) * dearest + output_tokens * self.output) // _MILLION)
+    def holds(self, day: date) -> bool:
+        """Whether this is the period of that day."""
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
 
+    def cost(self, usage: Usage, *, seconds: float = 0.0) -> int:
+        """Microdollars of a call that took the provider so long."""
+        return self.bill(usage, seconds=seconds).microdollars
 
-class PriceTable(msgspec.Struct, frozen=True, kw_only=True):
-    """Prices by name, with the version that stands in the record."""
+    def bill(self, usage: Usage, *, seconds: float = 0.0) -> Cost:
+        """The same with all that it follows from."""
+        tier, rates = self._rates(usage.input + usage.cache_read + usage.cache_write, usage.service)
+        gpu_us = int(seconds * _MILLION) * self.gpus if rates.gpu_second else 0
+        price: dict[str, Any] = {
+            "table": self.table,
+            "entry": self.entry,
+            "tier": tier,
+            "rates": rates.told(),
+        }
+        if self.since is not None:
+            price["since"] = self.since.isoformat()
+        counted = {
+            "cache_write_long": usage.cache_write_long,
+            "images": usage.images,
+            "gpu_us": gpu_us,
+            "service": usage.service,
+        }
+        price |= {name: value for name, value in counted.items() if value}
+        return Cost(microdollars=rates.sum(usage, gpu_us=gpu_us), price=price)
 
-    version: str
-    prices: dict[str, Price]
+    def ceiling(self, *, body_bytes: int, output_tokens: int, service: str = "") -> int:
+        """An upper estimate before the call: three bytes a token, all of it at the dearest rates."""
+        tokens = body_bytes // 3 + 1
+        _, rates = self._rates(tokens, service)
+        dearest = max(rates.input, rates.cache_read, rates.cache_write, rates.cache_write_long)
+        most = msgspec.structs.replace(rates, input=dearest, output=max(rates.output, rates.reasoning))
+        gpu_us = self.reserve_seconds * _MILLION * self.gpus if rates.gpu_second else 0
+        return most.sum(Usage(input=tokens, output=output_tokens), gpu_us=gpu_us)
 
-    def find(self, name: str) -> Price | None:
-        """The price of a model, also under its name with a date at the end."""
-        return self.prices.get(name) or self.prices.get(_DATED.sub("", name))
-
-
-def read_prices(path: Path) -> PriceTable:
-    """The table of a YAML file in US dollars per million tokens; ConfigError names the entry that is wrong."""
-    try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-        entries: dict[str, dict[str, Any]] = tree["prices"]
-        prices = {name: _price(entry) for name, entry in entries.items()}
-        return PriceTable(version=str(tree["version"]), prices=prices)
-    except (
-        OSError,
-        yaml.YAMLError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        InvalidOperation,
-        ValueError,
-    ) as error:
-        raise ConfigError(
-            f"The price table {path} cannot be used ({type(error).__name__}: {error}).",
-            remedy="Each entry has input and output, and may have cache_read and cache_write, as dollars.",
-        ) from None
-
-
-def _price(entry: dict[str, Any]) -> Price:
-    unknown = entry.keys() - {"input", "output", "cache_read", "cache_write"}
-    if unknown:
-        raise ValueError(f"unknown member {min(unknown)}")
-    dollars = {key: Decimal(str(value)) for key, value in entry.items()}
-    if any(value < 0 or not value.is_finite() for value in dollars.values()):
-        raise ValueError("a price must not be negative")
-    rates = {
-        key: int((value * _MILLION).to_integral_value(rounding="ROUND_CEILING"))
-        for key, value in dollars.items()
-    }
-    rates.setdefault("cache_read", rates["input"])
-    rates.setdefault("cache_write", rates["input"])
-    return Price(**rates)
+    def _rates(self, tokens: int, service: str) -> tuple[str, Rates]:
+        """The service tier's own, else those for so much input."""
+        if service in self.services:
+            return service, self.services[service]
+        fitting = [tier for tier in self.long if tokens > tier.above]
+        if fitting:
+            longest = max(fitting, key=lambda tier: tier.above)
+            return f"above {longest.above}", longest.rates
+        return STANDARD, self.rates

@@ -35,6 +35,7 @@ class Exchange:
         self._sent = sent
         self._bill = bill
         self._heard = heard
+        self._started = time.monotonic()
 
     @property
     def dialect(self) -> Wire:
@@ -48,7 +49,7 @@ class Exchange:
         path = origin.path + sent.path
         final = Sent(authority=origin.authority, path=path, headers=sent.headers, body=sent.body)
         headers = [*sent.headers, *way.credential(self._target, final)]
-        started = time.monotonic()
+        started = self._started = time.monotonic()
         heartbeat = way.heartbeat if way.ask.stream else 0.0
         reply = await self._target.upstream.request(
             way.passage, "POST", sent.path, headers, sent.body, heartbeat=heartbeat
@@ -66,7 +67,8 @@ class Exchange:
 
     def spend(self, usage: Usage) -> None:
         """Note what was used and what it costs."""
-        self._bill.spend(usage, self._target.price.cost(usage))
+        seconds = time.monotonic() - self._started
+        self._bill.spend(usage, self._target.price.bill(usage, seconds=seconds))
 
     def _told(self, said: Said) -> None:
         self.spend(said.spent(len(self._way.ask.body)))

@@ -1,133 +1,209 @@
-"""All SQL about budgets. Each statement is one atomic step; `reserved` and `spent` never pass the limit by races."""
+"""All SQL about budgets. Two functions of the schema hold back and settle under all budgets of a call at once."""
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from app.core.usage import Amounts
 from app.db import Connection, struct_row
+from app.identity.budgets.records import Alert, Budget, Meant, Share, Spending
 
 
-class Spending(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key spent and holds back in the window that began at `starts`."""
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """A budget that does not cover a call, and when what fills it counts no more."""
 
-    starts: date
-    spent: int
-    reserved: int
+    name: str
+    ends: datetime | None
 
 
-class Starts(msgspec.Struct, frozen=True, kw_only=True):
-    """When the current windows began: UTC day and month."""
-
-    day: date
-    month: date
+# --- calls
 
 
 async def reserve(
-    conn: Connection, passage: UUID, *, key: str, microdollars: int, starts: Starts, now: datetime
-) -> bool:
-    """Hold the amount back if it fits; the row lock of the window makes concurrent calls wait for each other."""
+    conn: Connection, passage: UUID, shares: Sequence[Share], amounts: Amounts, *, now: datetime
+) -> list[Refused]:
+    """Hold the amounts back under every budget; if one refuses, under none."""
+    async with conn.cursor(row_factory=struct_row(Refused)) as cursor:
+        await cursor.execute(
+            """SELECT name, ends FROM budget_reserve(
+                %(passage)s, %(names)s::text[], %(holders)s::text[], %(amounts)s::bigint[], %(now)s)""",
+            {
+                "passage": passage, "now": now, "names": [share.budget for share in shares],
+                "holders": [share.holder for share in shares],
+                "amounts": [amounts.of(share.unit) for share in shares],
+            },
+        )  # fmt: skip
+        return await cursor.fetchall()
+
+
+async def settle(
+    conn: Connection, passage: UUID, shares: Sequence[Share], amounts: Amounts | None, *, now: datetime
+) -> int:
+    """Replace what is held back by what was spent, once; without amounts by itself. How many limits were reached."""
     cursor = await conn.execute(
-        """WITH budget AS (
-            SELECT prefix, budget_microdollars AS most, CASE budget_window
-                WHEN 'day' THEN %(day)s::date WHEN 'month' THEN %(month)s::date ELSE date '1970-01-01' END AS starts
-            FROM api_keys WHERE prefix = %(key)s AND budget_microdollars IS NOT NULL
-        ), held AS (
-            INSERT INTO budget_windows AS w (key, starts, spent, reserved)
-            SELECT prefix, starts, 0, %(amount)s FROM budget WHERE %(amount)s <= most
-            ON CONFLICT (key, starts) DO UPDATE SET reserved = w.reserved + excluded.reserved
-                WHERE w.spent + w.reserved + excluded.reserved <= (SELECT most FROM budget)
-            RETURNING w.key, w.starts
-        )
-        INSERT INTO budget_reservations (passage, key, starts, microdollars, created)
-        SELECT %(passage)s, key, starts, %(amount)s, %(now)s FROM held""",
+        """SELECT budget_settle(%(passage)s, %(names)s::text[], %(holders)s::text[], %(microdollars)s::bigint,
+            %(tokens)s::bigint, %(requests)s::bigint, %(now)s)""",
         {
-            "key": key, "day": starts.day, "month": starts.month, "amount": microdollars,
-            "passage": passage, "now": now,
+            "passage": passage, "now": now, "names": [share.budget for share in shares],
+            "holders": [share.holder for share in shares],
+            "microdollars": amounts.microdollars if amounts else None,
+            "tokens": amounts.tokens if amounts else None,
+            "requests": amounts.requests if amounts else None,
         },
     )  # fmt: skip
-    return cursor.rowcount == 1
-
-
-async def settle(conn: Connection, passage: UUID, *, microdollars: int) -> bool:
-    """Replace an open reservation by what was spent; False when there is none (any more)."""
-    cursor = await conn.execute(
-        """WITH closed AS (
-            UPDATE budget_reservations SET settled = %(amount)s WHERE passage = %(passage)s AND settled IS NULL
-            RETURNING key, starts, microdollars
-        )
-        UPDATE budget_windows w SET reserved = w.reserved - c.microdollars, spent = w.spent + %(amount)s
-        FROM closed c WHERE w.key = c.key AND w.starts = c.starts""",
-        {"passage": passage, "amount": microdollars},
-    )
-    return cursor.rowcount == 1
-
-
-async def charge(
-    conn: Connection, passage: UUID, *, key: str, microdollars: int, starts: Starts, now: datetime
-) -> None:
-    """Count what a call without a reservation spent, once."""
-    await conn.execute(
-        """WITH budget AS (
-            SELECT prefix, CASE budget_window
-                WHEN 'day' THEN %(day)s::date WHEN 'month' THEN %(month)s::date ELSE date '1970-01-01' END AS starts
-            FROM api_keys WHERE prefix = %(key)s
-                AND NOT EXISTS (SELECT FROM budget_reservations WHERE passage = %(passage)s)
-        ), spent AS (
-            INSERT INTO budget_windows AS w (key, starts, spent, reserved)
-            SELECT prefix, starts, %(amount)s, 0 FROM budget
-            ON CONFLICT (key, starts) DO UPDATE SET spent = w.spent + excluded.spent
-            RETURNING w.key, w.starts
-        )
-        INSERT INTO budget_reservations (passage, key, starts, microdollars, created, settled)
-        SELECT %(passage)s, key, starts, 0, %(now)s, %(amount)s FROM spent""",
-        {
-            "key": key, "day": starts.day, "month": starts.month, "amount": microdollars,
-            "passage": passage, "now": now,
-        },
-    )  # fmt: skip
-
-
-async def settle_lost(conn: Connection, passages: list[UUID]) -> int:
-    """Calls whose outcome nobody knows cost what they reserved."""
-    cursor = await conn.execute(
-        """WITH closed AS (
-            UPDATE budget_reservations SET settled = microdollars WHERE passage = ANY (%s) AND settled IS NULL
-            RETURNING key, starts, microdollars
-        ), sums AS (
-            SELECT key, starts, sum(microdollars)::bigint AS amount, count(*) AS calls FROM closed GROUP BY key, starts
-        ), moved AS (
-            UPDATE budget_windows w SET reserved = w.reserved - s.amount, spent = w.spent + s.amount
-            FROM sums s WHERE w.key = s.key AND w.starts = s.starts RETURNING s.calls
-        )
-        SELECT coalesce(sum(calls), 0)::bigint FROM moved""",
-        (passages,),
-    )
     row = await cursor.fetchone()
     return row[0] if row else 0
 
 
-async def open_before(conn: Connection, before: datetime) -> list[UUID]:
-    """Reservations that no running call can still hold."""
+async def settled(conn: Connection, passages: list[UUID]) -> dict[UUID, int]:
+    """What calls came to in microdollars, where a budget counts them."""
     cursor = await conn.execute(
-        "SELECT passage FROM budget_reservations WHERE settled IS NULL AND created < %s LIMIT 10000",
+        """SELECT h.passage, max(h.settled) FROM budget_holds h JOIN budgets b ON b.name = h.budget
+        WHERE h.passage = ANY (%s) AND b.unit = 'microdollars' AND h.settled IS NOT NULL GROUP BY h.passage""",
+        (passages,),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def open_before(conn: Connection, before: datetime) -> list[UUID]:
+    """Calls that have held something back since then, oldest first."""
+    cursor = await conn.execute(
+        """SELECT passage FROM (SELECT passage, min(created) AS created FROM budget_holds
+            WHERE settled IS NULL AND created < %s GROUP BY passage) open ORDER BY created LIMIT 1000""",
         (before,),
     )
     return [row[0] for row in await cursor.fetchall()]
 
 
 async def prune(conn: Connection, before: datetime) -> None:
-    """Forget settled calls; their sums stay in the windows."""
+    """Forget settled calls and the parts of rolling windows that count no more; sums of calendar windows stay."""
+    await conn.execute("DELETE FROM budget_holds WHERE settled IS NOT NULL AND created < %s", (before,))
     await conn.execute(
-        "DELETE FROM budget_reservations WHERE settled IS NOT NULL AND created < %s", (before,)
+        """DELETE FROM budget_ledger l USING budgets b WHERE b.name = l.budget AND l.starts < %s::timestamptz - 2 * b.span
+            AND l.reserved = 0
+            AND NOT EXISTS (SELECT FROM budget_holds h
+                WHERE h.budget = l.budget AND h.holder = l.holder AND h.starts = l.starts)""",
+        (before,),
     )
 
 
-async def spending(conn: Connection, key: str) -> list[Spending]:
-    """All windows of a key, newest first."""
-    async with conn.cursor(row_factory=struct_row(Spending)) as cursor:
+# --- definitions
+
+
+async def meant(conn: Connection) -> list[Meant]:
+    """All budgets, as calls are compared with them."""
+    async with conn.cursor(row_factory=struct_row(Meant)) as cursor:
         await cursor.execute(
-            "SELECT starts, spent, reserved FROM budget_windows WHERE key = %s ORDER BY starts DESC LIMIT 400",
-            (key,),
+            "SELECT name, subject_kind, subject, apart, models, unit FROM budgets ORDER BY name"
         )
         return await cursor.fetchall()
+
+
+async def budgets(conn: Connection, name: str | None = None) -> list[Budget]:
+    """Budgets by name, with the names of accounts."""
+    async with conn.cursor(row_factory=struct_row(Budget)) as cursor:
+        await cursor.execute(
+            """SELECT b.name, b.subject_kind, coalesce(p.name, b.subject) AS subject, b.apart, b.models, b.unit, b.hard,
+                b.soft, b.period, b.zone, b.span IS NOT NULL AS rolling, b.created, b.created_by
+            FROM budgets b LEFT JOIN principals p
+                ON b.subject_kind IN ('user', 'service', 'agent') AND p.id::text = b.subject
+            WHERE (%(name)s::text IS NULL OR b.name = %(name)s) ORDER BY b.name LIMIT 10000""",
+            {"name": name},
+        )
+        return await cursor.fetchall()
+
+
+async def put(conn: Connection, budget: Budget, *, subject: str) -> None:
+    """Set or replace; what was spent stays counted unless the window or the unit is another."""
+    await conn.execute(
+        """WITH other AS (
+            DELETE FROM budget_holders h USING budgets b WHERE b.name = %(name)s AND h.budget = b.name
+                AND (b.unit, b.period, b.zone, b.span IS NOT NULL, b.apart, b.subject_kind, b.subject)
+                    IS DISTINCT FROM (%(unit)s, %(period)s, %(zone)s, %(rolling)s, %(apart)s, %(kind)s, %(subject)s)
+        )
+        INSERT INTO budgets (name, subject_kind, subject, apart, models, unit, hard, soft, period, zone, span,
+            created, created_by)
+        VALUES (%(name)s, %(kind)s, %(subject)s, %(apart)s, %(models)s::text[], %(unit)s, %(hard)s::bigint,
+            %(soft)s::bigint[], %(period)s, %(zone)s, CASE WHEN %(rolling)s THEN (CASE %(period)s WHEN 'hour' THEN 1
+                WHEN 'day' THEN 24 WHEN 'week' THEN 168 ELSE 720 END) * interval '1 hour' END,
+            %(created)s, %(by)s)
+        ON CONFLICT (name) DO UPDATE SET subject_kind = excluded.subject_kind, subject = excluded.subject,
+            apart = excluded.apart, models = excluded.models, unit = excluded.unit, hard = excluded.hard,
+            soft = excluded.soft, period = excluded.period, zone = excluded.zone, span = excluded.span""",
+        {
+            "name": budget.name, "kind": budget.subject_kind, "subject": subject, "apart": budget.apart,
+            "models": list(budget.models), "unit": budget.unit, "hard": budget.hard, "soft": list(budget.soft),
+            "period": budget.period, "zone": budget.zone, "rolling": budget.rolling, "created": budget.created,
+            "by": budget.created_by,
+        },
+    )  # fmt: skip
+
+
+async def remove(conn: Connection, name: str) -> bool:
+    """Take a budget away with what it counted; False when there was none."""
+    return (await conn.execute("DELETE FROM budgets WHERE name = %s", (name,))).rowcount == 1
+
+
+async def zone_known(conn: Connection, zone: str) -> bool:
+    """Whether the database has this time zone."""
+    cursor = await conn.execute("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = %s)", (zone,))
+    row = await cursor.fetchone()
+    return row is not None and row[0]
+
+
+async def spending(conn: Connection, name: str | None, *, now: datetime) -> list[Spending]:
+    """What stands in the present windows of one budget or of all."""
+    async with conn.cursor(row_factory=struct_row(Spending)) as cursor:
+        await cursor.execute(
+            """SELECT b.name AS budget, coalesce(p.name, h.holder) AS holder, coalesce(s.oldest, c.starts) AS starts,
+                budget_ends(b.period, b.zone, b.span, coalesce(s.oldest, c.starts)) AS ends, s.spent, s.reserved
+            FROM budgets b JOIN budget_holders h ON h.budget = b.name
+            LEFT JOIN principals p ON p.id::text = h.holder
+            CROSS JOIN LATERAL budget_starts(b.period, b.zone, b.span, %(now)s) AS c (starts)
+            CROSS JOIN LATERAL (
+                SELECT min(l.starts) AS oldest, coalesce(sum(l.spent), 0)::bigint AS spent,
+                    coalesce(sum(l.reserved), 0)::bigint AS reserved
+                FROM budget_ledger l WHERE l.budget = b.name AND l.holder = h.holder
+                    AND l.starts BETWEEN c.starts - coalesce(b.span, interval '0') AND c.starts
+            ) s
+            WHERE %(name)s::text IS NULL OR b.name = %(name)s ORDER BY b.name, holder LIMIT 10000""",
+            {"name": name, "now": now},
+        )
+        return await cursor.fetchall()
+
+
+async def history(conn: Connection, name: str) -> list[Spending]:
+    """The last windows of a budget, newest first."""
+    async with conn.cursor(row_factory=struct_row(Spending)) as cursor:
+        await cursor.execute(
+            """SELECT b.name AS budget, coalesce(p.name, l.holder) AS holder, l.starts,
+                budget_ends(b.period, b.zone, b.span, l.starts) AS ends, l.spent, l.reserved
+            FROM budgets b JOIN budget_ledger l ON l.budget = b.name LEFT JOIN principals p ON p.id::text = l.holder
+            WHERE b.name = %s ORDER BY l.starts DESC, holder LIMIT 400""",
+            (name,),
+        )
+        return await cursor.fetchall()
+
+
+# --- alerts
+
+
+async def untold(conn: Connection) -> list[Alert]:
+    """Limits that were reached and nobody was told of, taken until the transaction ends."""
+    async with conn.cursor(row_factory=struct_row(Alert)) as cursor:
+        await cursor.execute(
+            """SELECT a.budget, a.holder, a.starts, a.threshold, a.amount, b.unit, b.hard, a.created
+            FROM budget_alerts a JOIN budgets b ON b.name = a.budget WHERE a.told IS NULL
+            ORDER BY a.created LIMIT 100 FOR UPDATE OF a SKIP LOCKED"""
+        )
+        return await cursor.fetchall()
+
+
+async def told(conn: Connection, alert: Alert, *, now: datetime) -> None:
+    """It stands in the record."""
+    await conn.execute(
+        """UPDATE budget_alerts SET told = %s WHERE budget = %s AND holder = %s AND starts = %s AND threshold = %s""",
+        (now, alert.budget, alert.holder, alert.starts, alert.threshold),
+    )

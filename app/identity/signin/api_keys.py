@@ -50,6 +50,9 @@ class ApiKeyVerifier:
         async with store.transaction(self._pool) as conn:
             key = await signin_store.stored_key(conn, prefix)
             owner = await store.account(conn, key.owner) if key else None
+        if key is not None:
+            # A key made on another node a moment ago brings news of the budgets that it was made with.
+            self._cache.seen(key.version)
         now = self._clock.now()
         failure = _failure(key, owner, hashed, now=now)
         if failure or key is None or owner is None:
@@ -58,7 +61,6 @@ class ApiKeyVerifier:
         principal = msgspec.structs.replace(
             owner.principal(credential_kind="api_key", credential_id=prefix),
             scopes=key.scopes,
-            budgeted=key.budgeted,
         )
         seconds = (key.expires - now).total_seconds() if key.expires else BELIEVED_FOR
         self._cache.put(hashed, principal, epoch=epoch, seconds=seconds)

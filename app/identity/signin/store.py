@@ -23,7 +23,8 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...] | None
     state: Literal["active", "disabled", "revoked"]
     expires: datetime | None
-    budgeted: bool
+    version: int
+    """That of all identities when it was read."""
     owner: str
 
 
@@ -108,7 +109,7 @@ async def stored_key(conn: Connection, prefix: str) -> StoredKey | None:
     async with conn.cursor(row_factory=struct_row(StoredKey)) as cursor:
         await cursor.execute(
             """SELECT k.prefix, k.secret_hash, k.scopes, k.state, k.expires,
-                k.budget_microdollars IS NOT NULL AS budgeted, p.name AS owner
+                (SELECT v.version FROM identity_version v) AS version, p.name AS owner
             FROM api_keys k JOIN principals p ON p.id = k.owner WHERE k.prefix = %s""",
             (prefix,),
         )

@@ -35,6 +35,10 @@ class VerifiedCache:
         """Take it before reading the database, and hand it to `put`."""
         return self._version.epoch
 
+    def seen(self, version: int) -> None:
+        """Identities are at this version in the database."""
+        self._version.seen(version)
+
     def get(self, key: bytes) -> Principal | None:
         """Who this was, if that still holds."""
         entry = self._entries.get(key)

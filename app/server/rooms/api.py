@@ -4,6 +4,7 @@ import asyncio
 
 from app.api import Rooms
 from app.audit.query import Asking
+from app.audit.spending import Money
 from app.audit.subjects import Reveal
 from app.mcp import Servers
 from app.mcp.oauth import SignIns
@@ -20,6 +21,7 @@ def api_rooms(site: Site, *, servers: Servers, sign_ins: SignIns, stopping: asyn
         catalog=site.catalog,
         review=site.review,
         reading=site.reading,
+        money=Money(site.pool),
         # Below the pool's patience, so that a question that is too broad is told so.
         asking=Asking(
             site.pool.connection, reveal=Reveal(site.keeping.persons), seconds=0.8 * site.pool.patience

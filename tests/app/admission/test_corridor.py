@@ -12,7 +12,7 @@ from app.core.clock import SystemClock
 from app.core.errors import DeniedError, RecordUnavailableError
 from app.core.ids import child_span, new_trace
 from app.core.principal import Principal
-from app.core.usage import Usage
+from app.core.usage import Amounts, Reserve, Usage
 from app.core.verdict import Decision
 from app.identity.keys import Budget
 from tests.fix_server import Serve, Served, until
@@ -28,7 +28,7 @@ def model_call(token: str, *, reserve: int = PRICE, name: str = "any") -> Call:
         resource=Resource("model", name),
         trace=new_trace(),
         credential=BearerToken(token),
-        reserve=reserve,
+        reserve=Reserve(amounts=Amounts(microdollars=reserve, requests=1)),
     )
 
 
@@ -38,7 +38,7 @@ def statuses(served: Served) -> dict[str, str]:
 
 
 def held(served: Served) -> int:
-    return served.select("SELECT coalesce(sum(reserved), 0)::bigint AS held FROM budget_windows")[0]["held"]
+    return served.select("SELECT coalesce(sum(reserved), 0)::bigint AS held FROM budget_ledger")[0]["held"]
 
 
 async def budgeted(served: Served) -> str:

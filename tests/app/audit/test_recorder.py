@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -176,10 +176,11 @@ async def test_rows_cannot_be_changed_or_removed(database: str) -> None:
 
 
 async def test_intents_of_a_dead_boot_are_closed_as_lost(database: str) -> None:
-    settled: list[object] = []
+    settled: list[UUID] = []
 
-    async def settle(calls: list[object]) -> None:
+    async def settle(calls: list[UUID]) -> dict[UUID, int]:
         settled.extend(calls)
+        return dict.fromkeys(calls, 70)
 
     async with recording(database) as dead:
         open_intent, closed_intent = event(), event()
@@ -188,17 +189,19 @@ async def test_intents_of_a_dead_boot_are_closed_as_lost(database: str) -> None:
         await dead.write(event("outcome", call=closed_intent.id, status="ok"))
     async with recording(database) as alive, await connect(database, purpose="test") as conn:
         await alive.write(event())
-        assert await close_orphans(conn, recorder=alive, clock=CLOCK, settle=settle) == 1  # pyright: ignore[reportArgumentType]
-        assert await close_orphans(conn, recorder=alive, clock=CLOCK, settle=settle) == 0  # pyright: ignore[reportArgumentType]
+        assert await close_orphans(conn, recorder=alive, clock=CLOCK, settle=settle) == 1
+        assert await close_orphans(conn, recorder=alive, clock=CLOCK, settle=settle) == 0
     assert [str(call) for call in settled] == [open_intent.id]
     found = await rows(database, "SELECT status FROM governance_decisions ORDER BY time")
     assert found == [("lost",), ("ok",), ("open",)]
+    assert await rows(database, "SELECT microdollars FROM audit_events WHERE kind = 'lost'") == [(70,)]
 
 
 async def test_other_nodes_intents_are_left_alone(database: str) -> None:
+    async def settle(_: list[UUID]) -> dict[UUID, int]:
+        return {}
+
     async with recording(database, node="n2") as other, recording(database) as mine:
         await other.write(event())
         async with await connect(database, purpose="test") as conn:
-            assert (
-                await close_orphans(conn, recorder=mine, clock=CLOCK, settle=lambda _: asyncio.sleep(0)) == 0
-            )
+            assert await close_orphans(conn, recorder=mine, clock=CLOCK, settle=settle) == 0

@@ -7,7 +7,7 @@ import pytest
 from app.core.clock import SystemClock
 from app.core.errors import UpstreamError
 from app.core.usage import Usage
-from app.gateway.dialects import ANTHROPIC, GEMINI, OPENAI, RESPONSES, Bedrock, Reader, Seen
+from app.gateway.dialects import ANTHROPIC, GEMINI, OPENAI, RESPONSES, Bedrock, Reader, Said, Seen
 from app.gateway.sse import EventParser
 
 
@@ -254,3 +254,34 @@ def test_an_answer_of_bedrocks_is_read_with_its_cached_tokens() -> None:
     ]
     assert (said.text, said.stop) == (["so"], "tool_use")
     assert said.spent(0) == Usage(input=5, output=3, cache_read=2, cache_write=1)
+
+
+def test_what_usage_says_of_tiers_caches_and_images_is_told_alike():
+    body = {
+        "content": [],
+        "usage": {
+            "input_tokens": 3, "output_tokens": 4, "cache_creation_input_tokens": 50, "cache_read_input_tokens": 6,
+            "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30},
+            "service_tier": "priority",
+        },
+    }  # fmt: skip
+    said = ANTHROPIC.read(json.dumps(body).encode())
+    assert said.usage == Usage(
+        input=3, output=4, cache_read=6, cache_write=50, cache_write_long=30, service="priority"
+    )
+    chat = {"choices": [], "service_tier": "flex", "usage": {"prompt_tokens": 5, "completion_tokens": 6}}
+    assert OPENAI.read(json.dumps(chat).encode()).usage == Usage(input=5, output=6, service="flex")
+    items = [{"type": "image_generation_call", "id": "a"}, {"type": "message", "content": []}]
+    answer = {
+        "status": "completed", "output": items, "service_tier": "default",
+        "usage": {"input_tokens": 1, "output_tokens": 2},
+    }  # fmt: skip
+    assert RESPONSES.read(json.dumps(answer).encode()).usage == Usage(input=1, output=2, images=1)
+
+
+def test_counts_that_cannot_be_are_bounded():
+    said = Said(
+        usage=Usage(input=-5, output=7, reasoning=10**40, cache_write=2, cache_write_long=3), counted=True
+    )
+    assert said.spent(0) == Usage(input=0, output=7, reasoning=7, cache_write=2, cache_write_long=2)
+    assert Said(usage=Usage(input=10**40), counted=True).spent(0).input == 10**12

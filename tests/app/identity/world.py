@@ -18,6 +18,7 @@ from app.core.call import BearerToken, Call, Credential, LocalOperator, Resource
 from app.core.ids import new_trace
 from app.core.passage import Passage
 from app.core.principal import Principal
+from app.core.usage import Amounts, Reserve
 from app.db import Connection, Pool, connect, open_pool
 from app.identity import Identity
 from app.identity.keys import Budget, NewKey
@@ -115,7 +116,7 @@ class World:
             resource=Resource("user", "*"),
             trace=new_trace(),
             credential=BearerToken(token),
-            reserve=reserve,
+            reserve=Reserve(amounts=Amounts(microdollars=reserve, requests=1)),
         )
         async with self.admission.admit(call) as passage:
             passage.note(microdollars=cost)
