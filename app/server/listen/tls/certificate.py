@@ -58,7 +58,7 @@ def certificate_for(settings: Tls, *, folder: Path, names: list[str], now: datet
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     certificate, key = folder / "server.pem", folder / "server.key"
     # Only here, because cryptography's X.509 is 10 ms of a start and not needed for a certificate of yours.
-    from app.server.listen.issuing import fits, issue  # noqa: PLC0415
+    from app.server.listen.tls.issuing import fits, issue  # noqa: PLC0415
 
     if not fits(certificate, names, now):
         issue(folder, certificate, key, names, now)
