@@ -4,10 +4,13 @@
 #
 # The result does not depend on these folders, the time, the user, the umask, the time zone or the environment:
 # what could differ between two builds is fixed here. scripts/bundle --twin proves it.
+#
+# PYTHONNODEBUGRANGES: compiled code names lines and no columns. Columns only serve to underline source text, which the
+# file does not hold; they are a twentieth of all code, in the file, in memory and at each start.
 set -euo pipefail
 source_folder="$1" scratch="$2" out="$3"
 [ "${ASSEMBLING:-}" ] || exec env -i ASSEMBLING=1 PATH=/usr/local/bin:/usr/bin:/bin HOME="$scratch" LC_ALL=C.UTF-8 TZ=UTC \
-    PYTHONHASHSEED=1 PYTHONDONTWRITEBYTECODE=1 SOURCE_DATE_EPOCH=1767225600 /bin/bash "$0" "$@"
+    PYTHONHASHSEED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONNODEBUGRANGES=1 SOURCE_DATE_EPOCH=1767225600 /bin/bash "$0" "$@"
 umask 022
 prepared=/work
 python="$prepared/tools/bin/python"

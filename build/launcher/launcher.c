@@ -41,11 +41,18 @@ static int open_bundle(struct bundle *bundle) {
     if (file < 0) return die("/proc/self/exe cannot be read (%s). Mount /proc.\n", strerror(errno));
     if (fstat(file, &self) || self.st_size < FOOTER_SIZE) return damaged("it is too short");
     bundle->size = (size_t)self.st_size;
+    struct footer *footer = &bundle->footer;
+    /* One page from the disk and not 128 kB around it, which --version does not need. */
+    posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM);
+    ssize_t length = pread(file, footer, FOOTER_SIZE, self.st_size - FOOTER_SIZE);
+    posix_fadvise(file, 0, 0, POSIX_FADV_NORMAL);
+    if (length != FOOTER_SIZE) {
+        close(file);
+        return die("the file cannot be read: %s\n", strerror(errno));
+    }
     bundle->bytes = mmap(NULL, bundle->size, PROT_READ, MAP_PRIVATE, file, 0);
     close(file);
     if (bundle->bytes == MAP_FAILED) return die("the file cannot be read into memory: %s\n", strerror(errno));
-    struct footer *footer = &bundle->footer;
-    memcpy(footer, bundle->bytes + bundle->size - FOOTER_SIZE, FOOTER_SIZE);
     if (memcmp(footer->magic, MAGIC, sizeof footer->magic)) return damaged("its end is missing");
     uint8_t digest[32];
     sha256((uint8_t *)footer, FOOTER_SIZE - 32, digest);

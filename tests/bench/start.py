@@ -141,7 +141,7 @@ def _memory(folder: Path, environment: dict[str, str]) -> Iterator[tuple[str, st
 
 def _imports() -> Iterator[tuple[str, str]]:
     """`-X importtime` of five runs, of each module the fastest, because other work disturbs single ones."""
-    code = "import app.cli.serve, app.server.serve as s; s._import_site()"
+    code = "from app.core.lean import enter; enter(); import app.cli.serve, app.server.serve as s; s._import_site()"
     best: dict[str, int] = {}
     for _ in range(5):
         command = [sys.executable, "-OO", "-X", "importtime", "-c", code]
