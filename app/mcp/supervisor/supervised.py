@@ -14,7 +14,8 @@ import msgspec
 from app.core.clock import Clock
 from app.core.errors import SallyportError, UpstreamError
 from app.core.passage import Passage
-from app.egress.sandbox import Fork, Level, Program
+from app.egress.outside import Outside
+from app.egress.sandbox import Level, Program
 from app.mcp.protocol import MODERN
 from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.supervisor.bus import Bus, Lifecycle
@@ -54,7 +55,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     lend: Callable[[socket.socket], None] = _nothing
     """Told of each socket into a program's own network: connecting it leaves nothing."""
     groups: Groups | None = None
-    outside: Fork | None = None
+    outside: Outside | None = None
     trust: str = ""
     """File of the authorities that programs with the network trust; empty: the host's own."""
     jitter: Callable[[], float] = random
