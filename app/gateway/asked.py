@@ -1,10 +1,10 @@
 """An AI request as a call: what policy, budget and record get to see of it."""
 
 import msgspec
-from aiohttp import web
 
 from app.core.call import NO_CREDENTIAL, BearerToken, Call, Credential, Resource
 from app.core.ids import Trace
+from app.extensions import Request
 from app.gateway.ask import Ask
 from app.gateway.dialects import Dialect
 from app.gateway.models import Target
@@ -67,7 +67,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return {"translated": translation.provider.name, **left}
 
 
-def asked_call(request: web.BaseRequest, trace: Trace, asked: Asked) -> Call:
+def asked_call(request: Request, trace: Trace, asked: Asked) -> Call:
     """The call to admit."""
     headers = request.headers
     return Call(
@@ -86,7 +86,7 @@ def asked_call(request: web.BaseRequest, trace: Trace, asked: Asked) -> Call:
     )
 
 
-def credential(request: web.BaseRequest) -> Credential:
+def credential(request: Request) -> Credential:
     """What the client presents: a bearer token, or the same as x-api-key."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():

@@ -5,7 +5,6 @@ import time
 from functools import partial
 
 import msgspec
-from aiohttp import web
 
 from app.admission import Admission
 from app.core.errors import DeniedError, InputError, NotFoundError, SallyportError, UpstreamError
@@ -13,13 +12,14 @@ from app.core.ids import continue_trace
 from app.core.passage import Passage
 from app.core.usage import Usage
 from app.egress.http import Reply, end_to_end
+from app.extensions import Answered, Request, Response
 from app.gateway.ask import Ask, read_ask
 from app.gateway.asked import Asked, Operation, asked_call
 from app.gateway.dialects import Dialect, Said
 from app.gateway.models import Models, Target
 from app.gateway.outgoing import Outgoing, outgoing
 from app.gateway.relay import Relay
-from app.gateway.render import ToolRefusedError, failure, returned, trace_headers
+from app.gateway.render import ToolRefusedError, failure, json_response, returned, trace_headers
 from app.gateway.tooluse import refusal
 from app.gateway.translation import estimated_tokens
 
@@ -60,7 +60,7 @@ class Invocation:
         self._heartbeat = heartbeat
         self._models = models
 
-    async def serve(self, operation: Operation, request: web.BaseRequest) -> web.StreamResponse:
+    async def serve(self, operation: Operation, request: Request) -> Answered:
         """Answer one request, whatever happens, in the operation's dialect."""
         trace = continue_trace(request.headers.get("traceparent"))
         problem: SallyportError | None = None
@@ -91,7 +91,7 @@ class Invocation:
         except SallyportError as error:
             return failure(error, dialect=operation.dialect, trace=trace)
 
-    async def _forward(self, exchange: _Exchange, request: web.BaseRequest) -> web.StreamResponse:
+    async def _forward(self, exchange: _Exchange, request: Request) -> Answered:
         passage, target, ask, sent = exchange.passage, exchange.target, exchange.ask, exchange.outgoing
         credential = self._models.credential(passage, target)
         headers = [*sent.headers, credential] if credential is not None else sent.headers
@@ -114,9 +114,7 @@ class Invocation:
                 exchange.spend(Said().spent(len(ask.body)))
             raise
 
-    async def _stream(
-        self, exchange: _Exchange, reply: Reply, request: web.BaseRequest
-    ) -> web.StreamResponse:
+    async def _stream(self, exchange: _Exchange, reply: Reply, request: Request) -> Answered:
         relay = Relay(
             passage=exchange.passage,
             dialect=exchange.dialect,
@@ -135,7 +133,7 @@ class Invocation:
             if not exchange.passage.settled:
                 spent()
 
-    async def _whole(self, exchange: _Exchange, reply: Reply) -> web.StreamResponse:
+    async def _whole(self, exchange: _Exchange, reply: Reply) -> Answered:
         passage, translation = exchange.passage, exchange.outgoing.translation
         body = await reply.read(ANSWER_LIMIT)
         headers = returned(end_to_end(reply.headers)) | trace_headers(passage.trace)
@@ -151,9 +149,9 @@ class Invocation:
                 headers |= translation.headers
         headers["server-timing"] = passage.server_timing
         body = self._models.redactor.json(body, source="The provider")
-        return web.Response(status=reply.status, body=body, headers=headers)
+        return Response(status=reply.status, body=body, headers=headers)
 
-    async def _refused_upstream(self, exchange: _Exchange, reply: Reply) -> web.StreamResponse:
+    async def _refused_upstream(self, exchange: _Exchange, reply: Reply) -> Answered:
         """The provider's own error, except its secrets, and where the client would take it as its own sign-in."""
         passage, translation = exchange.passage, exchange.outgoing.translation
         passage.note(status="error", error=f"The provider answered {reply.status}.")
@@ -172,17 +170,17 @@ class Invocation:
         if translation is not None:
             body = translation.failure(reply.status, body, passage.trace.trace_id)
             headers |= translation.headers | {"content-type": "application/json"}
-        return web.Response(status=reply.status, body=body, headers=headers)
+        return Response(status=reply.status, body=body, headers=headers)
 
 
-def _estimate(passage: Passage, ask: Ask) -> web.Response:
+def _estimate(passage: Passage, ask: Ask) -> Response:
     """Counting tokens for a provider that has no such question."""
     answer = {"input_tokens": estimated_tokens(ask.body), "estimated": True}
     headers = trace_headers(passage.trace)
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json", headers=headers)
+    return json_response(msgspec.json.encode(answer), headers)
 
 
-async def _body(request: web.BaseRequest) -> bytes:
+async def _body(request: Request) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity":
         raise InputError(
@@ -195,7 +193,7 @@ async def _body(request: web.BaseRequest) -> bytes:
 
 
 def _prepared(
-    operation: Operation, request: web.BaseRequest, ask: Ask, target: Target | None
+    operation: Operation, request: Request, ask: Ask, target: Target | None
 ) -> tuple[Outgoing | None, SallyportError | None]:
     """What will be sent once it is admitted, or why nothing will; neither, when the answer is an estimate of ours."""
     if target is None:

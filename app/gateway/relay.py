@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from aiohttp import web
-
 from app.core.errors import RecordUnavailableError, SallyportError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http import BEAT, Reply, end_to_end
+from app.extensions import Request, Stream
 from app.gateway.dialects import Dialect, Seen, ToolUse
 from app.gateway.render import ToolRefusedError, kind_of, returned, trace_headers
 from app.gateway.sse import EVENT_LIMIT, Event, EventParser
@@ -42,10 +41,10 @@ class Relay:
         self._parser = EventParser()
         self._held: list[bytes] = []
         self._held_size = 0
-        self._response: web.StreamResponse | None = None
+        self._response: Stream | None = None
         self._ended = False
 
-    async def run(self, request: web.BaseRequest, spent: Callable[[], None]) -> web.StreamResponse:
+    async def run(self, request: Request, spent: Callable[[], None]) -> Stream:
         """Relay until the end; `spent` notes the usage before the outcome is recorded.
 
         UpstreamError only while nothing has been answered; later failures are the dialect's in-band error.
@@ -66,7 +65,7 @@ class Relay:
             raise UpstreamError("The provider's stream was empty.", kind="protocol")
         return self._response
 
-    async def _relay(self, request: web.BaseRequest, spent: Callable[[], None]) -> None:
+    async def _relay(self, request: Request, spent: Callable[[], None]) -> None:
         async for chunk in self._reply:
             if chunk is BEAT:
                 if self._response is not None:
@@ -140,7 +139,7 @@ class Relay:
         spent()
         await self._passage.settle()
 
-    async def _without_end(self, request: web.BaseRequest, spent: Callable[[], None]) -> None:
+    async def _without_end(self, request: Request, spent: Callable[[], None]) -> None:
         """The body ended without a last event: fine if the answer had said how it stops."""
         if self._parser.rest.strip() or not self.reader.said.complete:
             raise UpstreamError("The provider's stream broke off.", kind="closed")
@@ -164,7 +163,7 @@ class Relay:
             if self._response is not None:
                 await self._response.write(event)
 
-    async def _write(self, request: web.BaseRequest, data: bytes) -> None:
+    async def _write(self, request: Request, data: bytes) -> None:
         if not data:
             return
         response = self._response
@@ -175,7 +174,5 @@ class Relay:
             headers["cache-control"] = "no-cache"
             headers["x-accel-buffering"] = "no"
             headers["server-timing"] = self._passage.server_timing
-            response = web.StreamResponse(status=self._reply.status, headers=headers)
-            await response.prepare(request)
-            self._response = response
+            response = self._response = await request.begin(self._reply.status, headers)
         await response.write(self._redact(data))

@@ -21,7 +21,7 @@ from app.mcp.door import open_calls, routes
 from app.mcp.pins import Watch
 from app.mcp.provided import provided
 from app.mcp.registry import registry_routes
-from app.mcp.supervisor.supervised import Surroundings
+from app.mcp.supervisor import Surroundings
 from app.mcp.tasks import Ledger, Quarantine
 from app.mcp.turn import Inbound
 from app.mcp.upstream.servers import Servers, programs, remotes

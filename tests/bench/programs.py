@@ -14,9 +14,8 @@ from pathlib import Path
 
 from app.core.clock import SystemClock
 from app.egress.sandbox import Confinement, Program, spawn
-from app.mcp.supervisor import Lifecycle, Rules, Supervised
-from app.mcp.supervisor.supervised import Surroundings
-from app.mcp.supervisor.usage import tree
+from app.mcp.supervisor import Lifecycle, Rules, Supervised, Surroundings
+from app.mcp.supervisor.host.usage import tree
 
 SAMPLE = ("app.demo.sample_mcp",)
 ROUNDS = 15

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.config.tools import McpLimits, McpServer
-from app.mcp.supervisor.usage import tree
+from app.mcp.supervisor.host.usage import tree
 from tests.fix_server import until
 from tests.fix_tools import ToolSite, tool_site
 

@@ -14,7 +14,7 @@ import pytest
 
 from app.config import Secret
 from app.config.tools import McpServer
-from app.mcp.supervisor.usage import tree
+from app.mcp.supervisor.host.usage import tree
 from tests.fix_server import until
 from tests.fix_tools import ALICE, ToolSite, tool_site
 

@@ -14,7 +14,7 @@ import pytest
 
 from app.core.call import Resource
 from app.mcp.supervisor import log_path
-from app.mcp.supervisor.usage import tree
+from app.mcp.supervisor.host.usage import tree
 from app.mcp.upstream.ports import Status
 from app.server.first_run import host_call
 from tests.fix_server import Serve, Served, until

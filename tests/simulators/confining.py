@@ -16,7 +16,7 @@ from typing import Any
 from app.confined import kernel, seccomp
 from app.egress.sandbox import Child, Confinement, Limits, Program, spawn
 from app.egress.sandbox.confinement import own_user
-from app.mcp.supervisor.usage import tree
+from app.mcp.supervisor.host.usage import tree
 
 HOSTILE = Path(__file__).with_name("hostile_program.py")
 PYTHON = "/usr/bin/python3"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from app.egress.sandbox import Confinement, Limits, Program, spawn
-from app.mcp.supervisor.groups import delegated
+from app.mcp.supervisor.host.groups import delegated
 
 LEAVE = """
 import os, sys, time

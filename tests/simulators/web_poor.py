@@ -13,7 +13,7 @@ from typing import Any
 
 from app.confined import kernel, seccomp
 from app.egress.sandbox import Confinement, Program, spawn
-from app.mcp.supervisor.listening import foreign
+from app.mcp.supervisor.host.listening import foreign
 from app.mcp.web import Lent
 
 PYTHON = "/usr/bin/python3"

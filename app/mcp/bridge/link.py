@@ -9,7 +9,7 @@ from typing import Protocol
 from app.core.errors import UpstreamError
 from app.egress.http import Connects, Origin
 from app.egress.http_connection import HttpConnection, Reply
-from app.mcp.upstream.sse import EVENT_LIMIT, EventReader
+from app.mcp.remote.sse import EVENT_LIMIT, EventReader
 
 SILENCE = 300.0
 """Seconds without a byte after which an answer is given up; the site sends a comment more often than that."""

@@ -3,21 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.egress.sandbox import Child, Level, Program, spawn
-from app.mcp.supervisor.listening import foreign
+from app.mcp.supervisor.host.listening import foreign
+from app.mcp.supervisor.host.usage import Usage
 from app.mcp.supervisor.logfile import LogFile
-from app.mcp.supervisor.rules import Rules
-from app.mcp.supervisor.usage import Usage
+from app.mcp.supervisor.rules import Rules, Surroundings
 from app.mcp.supervisor.watch import Watch
 from app.mcp.upstream.guest import Guest
 from app.mcp.upstream.pipe import Pipe
 from app.mcp.upstream.ports import Line
 from app.mcp.web import Web
-
-if TYPE_CHECKING:
-    from app.mcp.supervisor.supervised import Surroundings
 
 LAST_CALLS = 5.0
 """Seconds that running calls get before a program is restarted for its secrets."""
@@ -29,7 +26,7 @@ class Life:
     """`pipe` is there from the greeting to the end."""
 
     def __init__(
-        self, key: str, program: Program, *, rules: Rules, around: "Surroundings", log: LogFile
+        self, key: str, program: Program, *, rules: Rules, around: Surroundings, log: LogFile
     ) -> None:
         self.pid = 0
         self.level = Level()

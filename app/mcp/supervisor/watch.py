@@ -3,14 +3,13 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from app.mcp.supervisor.rules import Rules
-from app.mcp.supervisor.usage import usage_of
+from app.mcp.supervisor.host.usage import usage_of
+from app.mcp.supervisor.rules import Rules, Surroundings
 from app.mcp.upstream.pipe import Pipe
 from app.mcp.web import Web
 
 if TYPE_CHECKING:
     from app.mcp.supervisor.life import Life
-    from app.mcp.supervisor.supervised import Surroundings
 
 _WINDOW = 60.0
 _MIB = 1024 * 1024
@@ -19,7 +18,7 @@ _MIB = 1024 * 1024
 class Watch:
     """Returns why the program must end."""
 
-    def __init__(self, life: "Life", pipe: Pipe | Web, *, rules: Rules, around: "Surroundings") -> None:
+    def __init__(self, life: "Life", pipe: Pipe | Web, *, rules: Rules, around: Surroundings) -> None:
         self._life = life
         self._pipe = pipe
         self._rules = rules

@@ -62,7 +62,7 @@ class Tasks:
                 status=told.status if told is not None and told.status not in OVER else "working",
                 message=told.statusMessage if told is not None else "",
                 upstream=told.taskId if told is not None else "",
-                session=turn.caller.session,
+                session=reply.session or turn.caller.session,
             ),
         )
         if told is None:  # a server without tasks answered at once: its answer is the task's

@@ -2,6 +2,6 @@
 
 Upstream     what the door sees: describe, request, forget, state   (ports.py)
 Pipe         the conversation with a program                         (pipe.py, rate.py); ../supervisor keeps it running
-RemoteServer a Streamable HTTP endpoint, a session per principal    (remote.py, sse.py)
+RemoteServer a Streamable HTTP endpoint                              in ../remote
 Servers      all of the profile's, under one task group             (servers.py)
 """

@@ -60,6 +60,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     result: Raw | None = None
     error: Raw | None = None
     era: Era = "old"
+    session: str = ""
+    """The session there in which it was given, where the caller has none of its own."""
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):

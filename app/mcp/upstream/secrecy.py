@@ -111,7 +111,7 @@ class Redacted:
             raise self._clean(error) from None
         if not self._redactor.matcher:
             return reply
-        return Reply(result=self._raw(reply.result), error=self._raw(reply.error), era=reply.era)
+        return msgspec.structs.replace(reply, result=self._raw(reply.result), error=self._raw(reply.error))
 
     async def listen(self, passage: Passage, caller: Caller) -> None:
         """As the upstream does, cleaned."""

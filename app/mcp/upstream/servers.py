@@ -19,13 +19,12 @@ from app.egress.sandbox import Confinement, Limits, Program
 from app.egress.sandbox.confinement import named_user, own_user
 from app.egress.sandbox.program import child_environment
 from app.mcp.oauth import Bearer, Parts
-from app.mcp.supervisor import Rules, Supervised, log_path
+from app.mcp.remote.exchange import Exchange
+from app.mcp.remote.server import RemoteServer
+from app.mcp.supervisor import Rules, Supervised, Surroundings, log_path
 from app.mcp.supervisor.instances import Instances, Own
 from app.mcp.supervisor.stand import Backoff
-from app.mcp.supervisor.supervised import Surroundings
-from app.mcp.upstream.exchange import Exchange
 from app.mcp.upstream.ports import Status, Upstream
-from app.mcp.upstream.remote import RemoteServer
 from app.mcp.upstream.secrecy import Redacted, Secrecy, SignedIn
 from app.secrets import Broker, Redactor
 

@@ -13,9 +13,9 @@ from app.egress.http import Upstream as HttpUpstream
 from app.egress.outside import Outside
 from app.egress.sandbox import Child
 from app.mcp.protocol import Era
-from app.mcp.upstream.exchange import Exchange
+from app.mcp.remote.exchange import Exchange
+from app.mcp.remote.server import RemoteServer
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply
-from app.mcp.upstream.remote import RemoteServer
 from app.mcp.web.lent import Lent
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5

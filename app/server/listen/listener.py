@@ -19,6 +19,8 @@ from app.core.errors import (
     RecordUnavailableError,
     SallyportError,
 )
+from app.extensions import Params, Route
+from app.server.listen.adapted import answer
 from app.server.listen.connection import Connection, require_compiled_parser
 from app.server.listen.proxies import Proxies
 from app.server.listen.router import Router
@@ -178,7 +180,7 @@ class Listener(web.Server):
         if found.route is None:
             return _no_route(request, found.allowed)
         try:
-            return await found.route.endpoint(request, found.params)
+            return await _called(found.route, request, found.params)
         except SallyportError as error:
             return render(error)
         except web.HTTPException as error:
@@ -190,6 +192,14 @@ class Listener(web.Server):
         if name in self._names:
             return True
         return _host_of(name) in self._names
+
+
+async def _called(route: Route, request: web.BaseRequest, params: Params) -> web.StreamResponse:
+    if route.short is not None:
+        return await answer(route.short, request, params)
+    if route.endpoint is None:
+        raise NotFoundError("Nothing answers here.")
+    return await route.endpoint(request, params)
 
 
 def _hosts(request: web.BaseRequest) -> list[str]:

@@ -16,7 +16,7 @@ from app.egress.trust import child_trust
 from app.mcp import Servers, Surroundings, programs, provided, remotes
 from app.mcp.oauth import Parts
 from app.mcp.supervisor import Capacity, Lifecycle
-from app.mcp.supervisor.groups import delegated
+from app.mcp.supervisor.host.groups import delegated
 from app.mcp.upstream.ports import Upstream
 from app.mcp.web import Ports
 from app.server.site import Site

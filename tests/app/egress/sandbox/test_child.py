@@ -14,7 +14,7 @@ import uvloop
 from app.core.errors import UpstreamError
 from app.egress.sandbox import Confinement, Program, spawn
 from app.egress.sandbox.program import child_environment
-from app.mcp.supervisor.usage import tree
+from app.mcp.supervisor.host.usage import tree
 from tests.fix_server import until
 
 OWN = {

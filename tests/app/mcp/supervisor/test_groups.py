@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.egress.sandbox import Limits
-from app.mcp.supervisor.groups import delegated
+from app.mcp.supervisor.host.groups import delegated
 
 
 def tree(folder: Path, *, processes: str) -> tuple[Path, Path]:

@@ -9,10 +9,9 @@ import pytest
 
 from app.core.clock import SystemClock
 from app.egress.sandbox import Confinement, Program
-from app.mcp.supervisor import Lifecycle, Rules, Supervised
+from app.mcp.supervisor import Lifecycle, Rules, Supervised, Surroundings
+from app.mcp.supervisor.host.usage import tree
 from app.mcp.supervisor.stand import Backoff
-from app.mcp.supervisor.supervised import Surroundings
-from app.mcp.supervisor.usage import tree
 
 RESTARTS, WARM = 1000, 50
 # Answers `initialize` and is gone: a shell starts a hundred times faster than an interpreter.

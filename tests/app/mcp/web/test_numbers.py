@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from app.core.errors import UpstreamError
-from app.mcp.supervisor.listening import foreign
+from app.mcp.supervisor.host.listening import foreign
 from app.mcp.web import Ports
 
 

@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from app.mcp.supervisor.usage import tree
+from app.mcp.supervisor.host.usage import tree
 
 _LISTEN = "0A"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import UpstreamError
-from app.mcp.upstream.sse import EventReader
+from app.mcp.remote.sse import EventReader
 
 STREAM = b'id: 1\ndata:\n\n: note\r\nevent: message\r\ndata: {"a":\r\ndata: 1}\r\n\r\ndata: two\r\rdata:three\n\ndata: cut'
 EVENTS = [b'{"a":\n1}', b"two", b"three"]

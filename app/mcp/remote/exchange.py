@@ -13,8 +13,8 @@ from app.egress.http_connection import Reply as HttpReply
 from app.mcp import protocol
 from app.mcp.oauth import Authorizes, Refusal
 from app.mcp.protocol import Wire
+from app.mcp.remote.sse import EVENT_LIMIT, EventReader
 from app.mcp.upstream.secrecy import Secrecy, nothing_secret
-from app.mcp.upstream.sse import EVENT_LIMIT, EventReader
 
 Fields = tuple[tuple[str, str], ...]
 """HTTP header fields, names in lower case."""
@@ -90,9 +90,18 @@ class Exchange:
             raise self._unusable(reply.status)
 
     async def hear(
-        self, passage: Passage, fields: Fields, follow: Callable[[bytes, str], Awaitable[None]]
-    ) -> bool:
-        """Follow the server's own stream (GET) to its end, with each event's data and id; False: it has none."""
+        self,
+        passage: Passage,
+        fields: Fields,
+        follow: Callable[[bytes, str], Awaitable[None]],
+        *,
+        opened: Callable[[], None] | None = None,
+    ) -> int:
+        """Follow the server's own stream (GET) to its end, with each event's data and id.
+
+        Returns the HTTP status: 405 where there is no such stream, 409 where somebody follows it already.
+        `opened` is called as soon as it is there.
+        """
         shown = await self._bearer.fields(passage) if self._bearer is not None else ()
         given = (*self._declared, *self._secrecy.fields(passage), *shown)
         headers = (("accept", "text/event-stream"), *given, *fields)
@@ -101,12 +110,14 @@ class Exchange:
         ) as reply:
             kind = reply.header("content-type").partition(";")[0].strip().lower()
             if reply.status != 200 or kind != "text/event-stream":
-                return False
+                return reply.status if reply.status != 200 else 405
+            if opened is not None:
+                opened()
             reader = EventReader()
             async for chunk in reply:
                 for data in reader.feed(chunk):
                     await follow(data, reader.last_id)
-        return True
+        return 200
 
     async def tell(self, passage: Passage, body: bytes, fields: Fields) -> None:
         """Send a notification or a response; what comes back is of no interest."""
