@@ -6,7 +6,20 @@ import msgspec
 from aiohttp import web
 
 from app.admission import Admission
-from app.api import accounts, catalog, groups, keeping, keys, policies, record, sessions, sinks, status, tools
+from app.api import (
+    accounts,
+    backups,
+    catalog,
+    groups,
+    keeping,
+    keys,
+    policies,
+    record,
+    sessions,
+    sinks,
+    status,
+    tools,
+)
 from app.api.door import endpoint
 from app.api.openapi import document
 from app.api.operation import Operation
@@ -18,6 +31,7 @@ from app.audit.recorder import Recorder
 from app.audit.retention import Holds, Retention
 from app.audit.sinks import Sinks
 from app.audit.subjects.erasure import Erasures
+from app.backup.kept import Backups
 from app.catalog import Catalog, Review
 from app.core.clock import Clock
 from app.extensions import Params, Route
@@ -46,6 +60,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     erasures: Erasures
     holds: Holds
     retention: Retention
+    backups: Backups
     stopping: asyncio.Event
 
 
@@ -57,6 +72,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *catalog.operations(catalog=rooms.catalog, review=rooms.review),
         *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
         *sinks.operations(rooms.sinks),
+        *backups.operations(rooms.backups),
         *keeping.operations(erasures=rooms.erasures, holds=rooms.holds, retention=rooms.retention),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),

@@ -8,5 +8,6 @@ filling.py  its new files and tables, before anything is replaced
 place.py    a restored data folder put in its place: the old one or the new one, never half
 scratch.py  a backup in a scratch folder, for drills
 schedule.py backups by the clock
+looking.py  backups as API and console see them
 standing.py what doctor and status say of backups
 """

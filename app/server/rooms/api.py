@@ -7,6 +7,7 @@ from app.audit.query import Asking
 from app.audit.subjects import Reveal
 from app.mcp import Servers
 from app.mcp.oauth import SignIns
+from app.server.backup.looking import SiteBackups
 from app.server.site import Site
 from app.server.tools import LookedAt
 
@@ -33,5 +34,6 @@ def api_rooms(site: Site, *, servers: Servers, sign_ins: SignIns, stopping: asyn
         erasures=site.keeping.erasures,
         holds=site.keeping.holds,
         retention=site.keeping.retention,
+        backups=SiteBackups(site),
         stopping=stopping,
     )
