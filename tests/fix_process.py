@@ -1,4 +1,7 @@
-"""`sallyport serve` as a process of its own: what a signal, a killed database or a hostile peer really meets."""
+"""`sallyport serve` as a process of its own: what a signal, a killed database or a hostile peer really meets.
+
+`SALLYPORT_TEST_FILE` names a frozen file to run instead of this checkout; tests/frozen/test_stories.py sets it.
+"""
 
 import asyncio
 import json
@@ -62,7 +65,7 @@ class Program:
     def command(self, *arguments: str) -> list[str]:
         """The words that start it."""
         options = ["--profile", str(self.profile), "--data", str(self.folder / "data")]
-        return [sys.executable, "-m", "app", *arguments, *options]
+        return [*sallyport(), *arguments, *options]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
@@ -166,9 +169,18 @@ class Process:
             self.process.stdout.close()
 
 
+def sallyport() -> list[str]:
+    """The words that start Sallyport."""
+    file = os.environ.get("SALLYPORT_TEST_FILE")
+    return [file] if file else [sys.executable, "-m", "app"]
+
+
 def clean() -> dict[str, str]:
-    """The environment without settings of whoever runs the tests."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SALLYPORT_")}
+    """The environment without settings of whoever runs the tests; where a frozen file unpacks itself is none."""
+    kept = ("SALLYPORT_RUNTIME_DIR",)
+    return {
+        name: value for name, value in os.environ.items() if name in kept or not name.startswith("SALLYPORT_")
+    }
 
 
 class Provider:

@@ -9,6 +9,7 @@ from aiohttp import web
 from app.admission import Admission
 from app.api import (
     accounts,
+    backups,
     budgets,
     catalog,
     groups,
@@ -33,6 +34,7 @@ from app.audit.retention import Holds, Retention
 from app.audit.sinks import Sinks
 from app.audit.spending import Money
 from app.audit.subjects.erasure import Erasures
+from app.backup.kept import Backups
 from app.catalog import Catalog, Review
 from app.core.clock import Clock
 from app.extensions import Params, Route
@@ -62,6 +64,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     erasures: Erasures
     holds: Holds
     retention: Retention
+    backups: Backups
     stopping: asyncio.Event
 
 
@@ -73,6 +76,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *catalog.operations(catalog=rooms.catalog, review=rooms.review),
         *record.operations(rooms.reading, asking=rooms.asking, clock=rooms.clock),
         *sinks.operations(rooms.sinks),
+        *backups.operations(rooms.backups),
         *keeping.operations(erasures=rooms.erasures, holds=rooms.holds, retention=rooms.retention),
         *accounts.operations(rooms.identity.users),
         *accounts.operations(rooms.identity.services),

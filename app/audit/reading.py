@@ -76,6 +76,12 @@ class Reading:
             rows = await store.events_of_call(conn, call)
         return await self.reveal.events([_event(found) for found in rows])
 
+    async def latest(self, action: str, *, node: str) -> Event | None:
+        """The newest event of this kind that a node wrote; persons in it stay sealed."""
+        async with self._connection() as conn:
+            row = await store.latest_event(conn, action, node)
+        return _event(row) if row else None
+
     async def tallies(self, since: datetime) -> list[Tally]:
         """What happened since, counted by minute, kind and action; at most the newest TALLIED_ROWS rows."""
         async with self._connection() as conn:

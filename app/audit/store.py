@@ -263,6 +263,17 @@ async def event_by_id(conn: Connection, event_id: UUID) -> Row | None:
         return await cursor.fetchone()
 
 
+async def latest_event(conn: Connection, action: str, node: str) -> Row | None:
+    """The newest row of this kind of event, as this node wrote it."""
+    async with conn.cursor(row_factory=struct_row(Row)) as cursor:
+        await cursor.execute(
+            "SELECT node, boot, seq, entry FROM audit_events"
+            " WHERE kind = 'event' AND action = %s AND node = %s ORDER BY id DESC LIMIT 1",
+            (action, node),
+        )
+        return await cursor.fetchone()
+
+
 async def events_of_call(conn: Connection, call: UUID) -> list[Row]:
     """All rows about one call, oldest first."""
     async with conn.cursor(row_factory=struct_row(Row)) as cursor:

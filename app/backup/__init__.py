@@ -5,4 +5,5 @@ parts.py     what stands inside: a tar of regular files, strictly the one we wou
 contents.py  what the file says of itself, first and last, and the signature over it
 writing.py   parts in, a file out that is whole or not there
 reading.py   a file in, parts out, each held against what was signed
+kept.py      how a site stands with its backups, for whoever looks
 """

@@ -36,8 +36,9 @@ _EXPECTED = {
 def demo(data: Path | None, address: str, once: bool, as_json: bool) -> None:
     """Show everything: an allowed and a denied tool call, a streamed AI request, and their record."""
     from app.core.frozen import settle
+    from app.egress import enforce
     from app.server.logs import configure_logs
-    from app.server.process import run_guarded
+    from app.server.process import all_places, run_guarded
 
     base = load(None)
     configure_logs(msgspec.structs.replace(base.log, level="warning"))
@@ -45,10 +46,13 @@ def demo(data: Path | None, address: str, once: bool, as_json: bool) -> None:
     port = int(free_address("127.0.0.1:0").rpartition(":")[2])
     profile = demo_profile(base, address=free_address(address), provider_url=f"http://127.0.0.1:{port}")
 
+    # Before anything makes a thread: what the kernel holds, it holds by thread.
+    held = enforce(profile, all_places(profile))
+
     async def show(connector: Connector) -> None:
         async with (
             SimulatedProvider(port=port),
-            running(profile, folder=folder, connector=connector, policy="demo") as server,
+            running(profile, folder=folder, connector=connector, policy="demo", held=held) as server,
         ):
             link = await _show(server, profile, as_json=as_json)
             settle()

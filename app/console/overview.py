@@ -1,5 +1,6 @@
 """The first page and the health of the site."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -116,6 +117,7 @@ def views(sources: Sources) -> list[View]:
             "waiting": sources.recorder.waiting,
             "policy_hash": sources.engine.snapshot.hash,
             "policies": sorted(sources.engine.snapshot.documents),
+            "backups": await asyncio.to_thread(sources.backups),
             "now": sources.clock.now(),
         }
 

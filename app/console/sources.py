@@ -9,6 +9,7 @@ import msgspec
 from app.audit.reading import Reading
 from app.audit.recorder import Recorder
 from app.audit.spending import Money
+from app.backup.kept import BackupStanding
 from app.catalog import Catalog, Review
 from app.core.clock import Clock
 from app.identity import Identity
@@ -78,6 +79,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     vaults: Callable[[], Sequence[VaultLine]]
     findings: Callable[[], Awaitable[Sequence[Finding]]]
+    backups: Callable[[], BackupStanding]
     sign_ins: SignsIn
     client_document: Callable[[], Mapping[str, Any] | None]
     stopping: asyncio.Event

@@ -1,23 +1,21 @@
 """The kernel's hold on this very process: asked for once, before any thread, and inherited by all that it starts.
 
-A tool program with `network: true` must not inherit it. Such programs are started from a thread that was made before:
-the hold is a thread's, and what that thread starts is as free as the profile wants it.
+A tool program with `network: true` must not inherit it, and one with a port is reached in a network of its own: both
+need a thread that was made before (outside.py).
 """
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import msgspec
 
 from app.config.schema import Profile
+from app.config.tools import McpServer
 from app.confined import outward
 from app.core.errors import ConfigError
 from app.egress.destinations import Destination
+from app.egress.outside import Outside
 from app.egress.rules.place import nameless
-from app.egress.sandbox.spawn import Fork
 
 MEASURES = ("ports", "sockets", "datagrams")
 
@@ -27,8 +25,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
     on: Mapping[str, str] = {}
     off: Mapping[str, str] = {}
-    outside: Any = None
-    """A `Fork` for programs that may use the network; None where nothing is held."""
+    outside: Outside | None = None
+    """For programs that may use the network or have a port; None where there were none, or nothing is held."""
     ports: frozenset[int] = frozenset()
     """What it may connect to, where ports are held."""
 
@@ -60,25 +58,14 @@ def enforce(profile: Profile, places: Iterable[Destination]) -> Held:
     if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - names only
         return _lacking(mode, Held(off=dict.fromkeys(MEASURES, "a thread was there already")))
     ports, names = wanted(places)
-    outside = _outside() if grants_network(profile) else None
+    outside = Outside() if any(map(needs_outside, profile.mcp.servers.values())) else None
     on, off = outward.hold(ports, datagrams=names)
     return _lacking(mode, Held(on=on, off=off, outside=outside, ports=frozenset(ports)))
 
 
-def grants_network(profile: Profile) -> bool:
-    """Whether a tool program of the profile may use the network."""
-    return any(entry.network and entry.command for entry in profile.mcp.servers.values())
-
-
-def _outside() -> Fork:
-    """Children from a thread of before; each call waits for the fork and its exec."""
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outside")
-    thread.submit(os.getpid).result()
-
-    def fork(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
-        return thread.submit(subprocess.Popen[bytes], *words, **options).result()
-
-    return fork
+def needs_outside(entry: McpServer) -> bool:
+    """Whether a tool program may use the network, or is spoken to on a port of its own network."""
+    return bool(entry.command) and (entry.network or entry.transport == "http")
 
 
 def _lacking(mode: str, held: Held) -> Held:

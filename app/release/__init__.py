@@ -9,7 +9,8 @@ journal.py   each step, on the disk before the next
 programs.py  what is asked of a release's own program
 service.py   systemd, or a person
 health.py    /readyz of the release that is to be judged
-update.py    stage, switch, judge, undo
+staging.py   from the medium to a folder that is whole
+update.py    switch, judge, undo
 bundles.py   prices and policies that travel by themselves
 installing/  install and uninstall
 making/      keysets, manifests and signatures

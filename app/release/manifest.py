@@ -15,6 +15,7 @@ MAX_TOTAL = 1024 * 1024 * 1024
 RELEASE = "release"
 BUNDLES = ("prices", "policies")
 """Kinds of data that travel by themselves."""
+_KIND = re.compile(r"[a-z][a-z-]{0,31}")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,31}")
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}){0,4}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -79,6 +80,8 @@ def verify_manifest(data: bytes, note: bytes, keyset: Keyset) -> Verified:
         raise ReleaseError(f"A manifest has at most {MAX_BYTES} bytes.")
     kind, number = _claimed(note)
     signed = require_quorum(keyset, statement(keyset.name, kind, number, data), note)
+    if kind not in (RELEASE, *BUNDLES):
+        raise _unknown(kind)
     manifest = parse_manifest(data)
     if (manifest.name, manifest.kind, manifest.number) != (keyset.name, kind, number):
         raise ReleaseError("The manifest is of another name, kind or number than its signatures say.")
@@ -89,7 +92,7 @@ def _claimed(note: bytes) -> tuple[str, int]:
     """Kind and number that the note's first line claims; the signatures cover them."""
     first = note.split(b"\n", 1)[0].decode("utf-8", "replace")
     _, kind, number = (["", *first.rsplit("/", 2)])[-3:] if first.count("/") >= 2 else ("", "", "")
-    if kind not in (RELEASE, *BUNDLES) or not re.fullmatch(r"[1-9]\d{0,15}", number):
+    if not _KIND.fullmatch(kind) or not re.fullmatch(r"[1-9]\d{0,15}", number):
         raise ReleaseError("The note beside the manifest is not one of a release.")
     return kind, int(number)
 
@@ -136,12 +139,16 @@ def _check_release(manifest: Manifest) -> None:
 
 def _check_bundle(manifest: Manifest) -> None:
     if manifest.kind not in BUNDLES:
-        raise ReleaseError(
-            f"This file does not know media of kind {manifest.kind!r}.",
-            remedy=f"It knows: {', '.join((RELEASE, *BUNDLES))}. Update Sallyport first.",
-        )
+        raise _unknown(manifest.kind)
     if manifest.program or manifest.schema is not None:
         raise ReleaseError("A bundle of data has no program and no schema.")
+
+
+def _unknown(kind: str) -> ReleaseError:
+    return ReleaseError(
+        f"This file does not know media of kind {kind[:40]!r}.",
+        remedy=f"It knows: {', '.join((RELEASE, *BUNDLES))}. A newer release may know more.",
+    )
 
 
 _CHECKS = {RELEASE: _check_release}

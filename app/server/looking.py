@@ -9,6 +9,7 @@ from app.gateway.models import Models
 from app.mcp import Servers
 from app.mcp.oauth import SignIns
 from app.secrets.vault import Pull
+from app.server.backup.looking import SiteBackups
 from app.server.checks import database_findings, folder_findings, host_findings
 from app.server.rooms.forward import status_finding
 from app.server.site import Site
@@ -50,6 +51,7 @@ def console_sources(
         secrets=site.secrets,
         vaults=lambda: vault_lines(site, pulls),
         findings=findings,
+        backups=SiteBackups(site).standing,
         sign_ins=sign_ins,
         client_document=lambda: client_document(site),
         stopping=stopping,

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -131,3 +132,50 @@ async def test_backups_by_the_clock_are_kept_in_number_and_recorded(serve: Serve
     assert sorted(path.name for path in kept.iterdir()) == names[1:]
     rows = served.select("SELECT * FROM audit_events WHERE action = 'admin.backup' AND kind = 'outcome'")
     assert [row["status"] for row in rows] == ["ok"] * 3
+
+
+async def test_api_shows_what_is_kept_and_writes_one_more(
+    serve: Serve, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    # One of an hour ago, so that the clock asks for none meanwhile.
+    before = datetime.now(UTC) - timedelta(hours=1)
+    name = "sallyport-example.org-site-audit"
+    (kept / f"{name}-{before.strftime('%Y%m%dT%H%M%SZ')}.age").write_bytes(b"of before")
+    settings = f"backup: {{folder: {kept}, recipients: ['{new_key(tmp_path / 'identity')}']}}"
+    served = await serve(f"record: {{origin: example.org/site}}\n{settings}")
+    await soon((tmp_path / "data" / "record" / "head").exists, 60)
+    headers = {"Authorization": f"Bearer {await served.key('administrator')}"}
+    place = f"{served.url}/api/v1/backups"
+    async with http.get(place, headers=headers) as answer:
+        shown = await answer.json()
+    assert ([one["bytes"] for one in shown["backups"]], shown["late"], shown["problem"]) == ([9], False, "")
+    due = datetime.fromisoformat(shown["due"])
+    assert timedelta(hours=22) < due - before < timedelta(hours=25)
+    async with http.post(place, headers=headers) as answer:
+        written = await answer.json()
+    assert answer.status == 201, written
+    assert (kept / written["file"]).stat().st_size == written["bytes"]
+    async with http.get(place, headers=headers) as answer:
+        assert (await answer.json())["backups"][0]["file"] == written["file"]
+    developer = {"Authorization": f"Bearer {await served.key('developer', name='other')}"}
+    async with http.post(place, headers=developer) as answer:
+        assert answer.status == 403
+    rows = served.select("SELECT kind, status FROM audit_events WHERE action = 'admin.backup' ORDER BY id")
+    assert [(row["kind"], row["status"]) for row in rows] == [
+        ("intent", None),
+        ("outcome", "ok"),
+        ("denial", None),
+    ]
+
+
+async def test_without_a_folder_the_api_says_so(serve: Serve, http: aiohttp.ClientSession) -> None:
+    served = await serve()
+    headers = {"Authorization": f"Bearer {await served.key('administrator')}"}
+    async with http.get(f"{served.url}/api/v1/backups", headers=headers) as answer:
+        shown = await answer.json()
+    assert (shown["folder"], shown["backups"], shown["due"], shown["late"]) == ("", [], None, False)
+    assert "Name backup.folder" in shown["problem"]
+    async with http.post(f"{served.url}/api/v1/backups", headers=headers) as answer:
+        assert answer.status == 409, await answer.text()

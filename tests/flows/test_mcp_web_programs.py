@@ -6,12 +6,14 @@ import os
 import signal
 import socket
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.config.tools import McpServer
+from tests.fix_process import Program
 from tests.fix_server import until
 from tests.fix_tools import ALICE, BOB, ToolSite, tool_site
 
@@ -149,3 +151,27 @@ async def test_server_of_the_sdk_is_spoken_to_over_http_in_either_era(database: 
         _, modern, _ = await site.post("/mcp/web", message, **headers)
     assert old["result"]["content"][0]["text"] == modern["result"]["content"][0]["text"] == "5"
     assert modern["result"]["resultType"] == "complete"
+
+
+@pytest.mark.slow
+def test_program_is_reached_where_the_kernel_holds_the_server(database: str, tmp_path: Path) -> None:
+    """Sallyport's own process may connect to no TCP port at all; the program's network is none of this host's."""
+    program = Program(tmp_path, database=database, provider="")
+    entry = f'    web: {{command: ["{sys.executable}", "{PROGRAM}"], transport: http}}\n'
+    text = program.profile.read_text().partition("providers:")[0]
+    program.profile.write_text(f"{text}mcp:\n  servers:\n{entry}")
+    key = program.key()
+    params = {"name": "who", "arguments": {}}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+    headers = {
+        "Authorization": f"Bearer {key}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+    }
+    with program.serving() as process:
+        request = urllib.request.Request(f"{process.url}/mcp/web", data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            told = json.loads(answer.read())
+    assert json.loads(told["result"]["content"][0]["text"])["session"] == "session-1"
+    (row,) = program.rows("SELECT body FROM audit_events WHERE action = 'egress.enforce'")
+    assert {*row["body"]["on"], *row["body"]["off"]} == {"ports", "sockets", "datagrams"}

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from app.audit.tlog.note import parse_key, parse_note, parse_signatures
 from app.audit.tlog.signing import verify
-from tests.fix_process import ROOT, Program, clean, until
+from tests.fix_process import ROOT, Program, clean, sallyport, until
 
 pytestmark = pytest.mark.slow
 
@@ -22,21 +22,12 @@ pytestmark = pytest.mark.slow
 @contextmanager
 def witnessing(program: Program, folder: Path, keys: list[str]) -> Iterator[dict[str, Any]]:
     """`sallyport witness` with a data folder of its own."""
-    words = [
-        program.command("x")[0],
-        "-m",
-        "app",
-        "witness",
-        "--listen",
-        "127.0.0.1:0",
-        "--plain-http",
-        "--json",
-    ]
+    words = [*sallyport(), "witness", "--listen", "127.0.0.1:0", "--plain-http", "--json"]
     words += ["--data", str(folder), *(word for key in keys for word in ("--log", key))]
     process = subprocess.Popen(words, cwd=ROOT, env=clean(), stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
-        yield json.loads(process.stdout.readline())
+        yield json.loads(process.stdout.readline()) | {"pid": process.pid}
     finally:
         process.terminate()
         process.wait(20)
@@ -60,6 +51,8 @@ def test_checkpoints_are_cosigned_and_kept_with_their_cosignatures(database: str
     with witnessing(program, tmp_path / "tower", keys_of(program)) as tower:
         assert [parse_key(key).algorithm for key in tower["keys"]] == [4, 6]
         with_witness(program, url=tower["url"], key=tower["keys"][1])
+        held = Path(f"/proc/{tower['pid']}/status").read_text(encoding="ascii")
+        assert "\nSeccomp:\t2\n" in held, "the kernel holds a witness as it holds a server"
         with program.serving():
             for number in range(2):
                 before = len(program.rows("SELECT 1 FROM audit_cosignatures"))

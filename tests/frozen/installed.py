@@ -38,7 +38,7 @@ class Host:
     def run(self, program: Path, *words: str) -> subprocess.CompletedProcess[str]:
         """A command of some file to its end."""
         return subprocess.run(
-            [program, *words], env=self.environment, capture_output=True, text=True, timeout=110, check=False
+            [program, *words], env=self.environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     def install(self, medium: Path, keyset: Path) -> None:

@@ -21,7 +21,7 @@ def host(folder: Path) -> Iterator[Host]:
     made.systemctl("stop", "sallyport.service")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(os.geteuid() != 0, reason="the unit is the system's")
 def test_real_file_is_installed_updated_and_rolled_back(bundle: Path, folder: Path, host: Host) -> None:
     makers = Makers()

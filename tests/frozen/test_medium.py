@@ -39,7 +39,12 @@ def test_medium_is_verified_with_ordinary_tools_and_by_the_file(bundle: Path, fo
         subprocess.run(verify, cwd=medium, check=True, capture_output=True)
     names = {item["path"] for item in json.loads((medium / "manifest.json").read_text())["files"]}
     assert {"sallyport", "sbom.cdx.json", "vex.cdx.json", "VERIFY.md", "docs/operators/updates.md"} <= names
-    assert json.loads((medium / "vex.cdx.json").read_text())["bomFormat"] == "CycloneDX"
+    vex = json.loads((medium / "vex.cdx.json").read_text())
+    sbom = json.loads((medium / "sbom.cdx.json").read_text())
+    assert vex["bomFormat"] == "CycloneDX"
+    about = {affected["ref"] for found in vex["vulnerabilities"] for affected in found["affects"]}
+    assert about
+    assert about <= {component["bom-ref"] for component in sbom["components"]}
 
     given = (
         "update",

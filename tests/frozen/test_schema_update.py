@@ -15,7 +15,7 @@ from tests.media import Makers
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.frozen,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(os.geteuid() != 0, reason="the unit is the system's"),
     pytest.mark.skipif(shutil.which("zstd") is None, reason="needs zstd to make a second file"),
 ]
@@ -36,7 +36,7 @@ def users(host: Host) -> list[str]:
 
 
 def actions(host: Host) -> list[str]:
-    told = host.installed("audit", "query", "--format", "jsonl", "--data", str(host.data))
+    told = host.installed("audit", "query", "--all", "--format", "jsonl", "--data", str(host.data))
     assert told.returncode == 0, told.stderr
     return [row["action"] for row in lines(told.stdout)]
 

@@ -35,7 +35,9 @@ def _recorded(run: Run, data: Path) -> str:
     return result.stdout
 
 
-def test_second_start_changes_nothing(bundle: Path, folder: Path, environment: dict[str, str]) -> None:
+def test_second_start_changes_nothing(
+    bundle: Path, folder: Path, environment: dict[str, str], run: Run
+) -> None:
     data = folder / "data"
     with serving(bundle, data, environment):
         pass
@@ -43,13 +45,17 @@ def test_second_start_changes_nothing(bundle: Path, folder: Path, environment: d
     with serving(bundle, data, environment):
         pass
     assert settled
+    rows = lines(run("audit", "query", "--format", "jsonl", "--data", str(data)).stdout)
+    assert sorted(row["action"] for row in rows) == [
+        "admin.policy.apply",
+        "audit.read",
+        "egress.enforce",
+    ]
     assert {path: path.read_bytes() for path in data.rglob("*") if _is_settings(path, data)} == settled
 
 
 def _is_settings(path: Path, data: Path) -> bool:
-    """Keys, certificates and the like; not the database's own files, logs and locks, nor the record, where each start
-    says how far the kernel holds it.
-    """
+    """Keys, certificates and the like; not the database's own files, logs and locks, nor the record's heads."""
     return (
         path.is_file()
         and not {"postgres", "record"} & set(path.relative_to(data).parent.parts[:1])

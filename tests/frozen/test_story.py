@@ -68,6 +68,10 @@ def test_story_runs_without_a_network_and_nothing_leaves(
     assert recorded.returncode == 0, recorded.stderr
     for step in steps:
         assert step["trace_id"] in recorded.stdout, step
+    held = run(
+        "audit", "query", "--action", "egress.enforce", "--format", "jsonl", "--data", str(folder / "data")
+    )
+    assert [row["action"] for row in lines(held.stdout)] == ["egress.enforce"], held.stderr
 
 
 def test_children_start_from_the_unpacked_program(apart) -> None:

@@ -6,5 +6,6 @@ outside.py     checkpoints in files and syslog
 continuity.py  whether the database still holds what was signed; restore.py the ceremony when it does not
 state.py       alarms and metrics; survey.py how it stands, for commands
 recording.py   a row in the same transaction as a change of the seal
-All SQL is in store.py, the tables in migration 0004. The order of a tree is the order of sealing.
+progress/      whose rows are leaves already, and what comes next
+All SQL is in store.py of both folders, the tables in migration 0004. The order of a tree is the order of sealing.
 """

@@ -6,6 +6,7 @@ import msgspec
 
 from app.audit.recorder import lock_key
 from app.audit.sealing import store
+from app.audit.sealing.progress import store as progress
 from app.audit.sealing.tree import Tree
 from app.audit.tlog.tiles import Place
 
@@ -36,17 +37,17 @@ class Gathered(msgspec.Struct, kw_only=True):
     rows: int = 0
     more: bool = False
     tiles: dict[Place, bytes] = {}
-    runs: list[store.Run] = []
+    runs: list[progress.Run] = []
     cursors: dict[UUID, int] = {}
-    done: list[store.Boot] = []
+    done: list[progress.Boot] = []
     irregular: list[Irregular] = []
 
 
 async def gather(conn: store.Connection, tree: Tree) -> Gathered:
     """Append the next rows of every writer to the tree in memory; nothing is written yet."""
     found = Gathered()
-    boots = await store.unsealed_boots(conn)
-    held = await store.held_locks(conn)
+    boots = await progress.unsealed_boots(conn)
+    held = await progress.held_locks(conn)
     last = tree.run.boot if tree.run else None
     # The writer of the last leaf goes first: its run is made longer, and runs stay few.
     for boot in sorted(boots, key=lambda one: one.boot != last):
@@ -61,17 +62,17 @@ async def gather(conn: store.Connection, tree: Tree) -> Gathered:
     return found
 
 
-async def _take(conn: store.Connection, tree: Tree, boot: store.Boot, found: Gathered) -> bool:
+async def _take(conn: store.Connection, tree: Tree, boot: progress.Boot, found: Gathered) -> bool:
     """The next rows of one writer; whether there are no more."""
     begin, end = boot.seq, _END
     while (room := min(CHUNK, MOST - found.rows)) > 0:
-        leaves = await store.leaves(conn, boot.boot, begin=begin, end=end, limit=room)
+        leaves = await progress.leaves(conn, boot.boot, begin=begin, end=end, limit=room)
         if leaves.count == 0:
             return end == _END
         if leaves.first != begin or leaves.last - begin + 1 != leaves.count:
             if end != _END:
                 return False  # it changed between two looks: again at the next turn
-            end = await store.first_irregular(conn, boot.boot, begin, limit=room + 1) or begin
+            end = await progress.first_irregular(conn, boot.boot, begin, limit=room + 1) or begin
             found.irregular.append(Irregular(boot.boot, boot.node, end))
             continue
         run = tree.place(boot.boot, begin, leaves.count)

@@ -11,6 +11,7 @@ from app.audit.sealing.authority import newest, put_empty, same_kinds
 from app.audit.sealing.continuity import discontinuity
 from app.audit.sealing.gather import CHUNK
 from app.audit.sealing.outside import Latest, Outside, base_origin, position
+from app.audit.sealing.progress import store as progress
 from app.audit.sealing.recording import record_within
 from app.audit.sealing.state import happened
 from app.audit.sealing.tree import Tree, note_of, read_tree
@@ -33,7 +34,7 @@ class Break(msgspec.Struct, frozen=True):
     epochs: list[store.Epoch]
     head: store.Head | None
     found: str
-    gaps: list[tuple[store.Boot, int]]
+    gaps: list[tuple[progress.Boot, int]]
     key_lost: bool
 
     @property
@@ -61,8 +62,8 @@ async def find_break(conn: store.Connection, *, source: KeySource, outside: Outs
     keys = public_keys(source.load())
     found = await discontinuity(conn, epochs=epochs, head=head, outside=outside, keys=keys)
     gaps = []
-    for boot in await store.unsealed_boots(conn):
-        irregular = await store.first_irregular(conn, boot.boot, boot.seq, limit=_LOOK)
+    for boot in await progress.unsealed_boots(conn):
+        irregular = await progress.first_irregular(conn, boot.boot, boot.seq, limit=_LOOK)
         if irregular is not None:
             gaps.append((boot, irregular))
     return Break(signed, epochs, head, found.message if found else "", gaps, bool(epochs) and not keys)
@@ -148,26 +149,26 @@ async def _take_turn(conn: store.Connection, signers: Sequence[Signer], statemen
         )
 
 
-async def _step_over(conn: store.Connection, tree: Tree, boot: store.Boot) -> None:
+async def _step_over(conn: store.Connection, tree: Tree, boot: progress.Boot) -> None:
     """Seal what is sound up to each gap of a writer, and go on with the row behind it."""
     begin = boot.seq
-    while (gap := await store.first_irregular(conn, boot.boot, begin, limit=_LOOK)) is not None:
+    while (gap := await progress.first_irregular(conn, boot.boot, begin, limit=_LOOK)) is not None:
         while begin < gap:
-            leaves = await store.leaves(conn, boot.boot, begin=begin, end=gap, limit=CHUNK)
+            leaves = await progress.leaves(conn, boot.boot, begin=begin, end=gap, limit=CHUNK)
             if leaves.count == 0 or leaves.last - begin + 1 != leaves.count:
                 raise _twice(boot, begin)
             run = tree.place(boot.boot, begin, leaves.count)
             await store.put_tiles(conn, tree.epoch.epoch, tree.edge.extend(leaves.hashes))
-            await store.put_run(conn, run)
+            await progress.put_run(conn, run)
             begin += leaves.count
-        there = await store.next_number(conn, boot.boot, gap)
+        there = await progress.next_number(conn, boot.boot, gap)
         if there is None or there == gap:
             raise _twice(boot, gap)
         begin = there
-    await store.put_cursor(conn, boot.boot, begin, declared=True)
+    await progress.put_cursor(conn, boot.boot, begin, declared=True)
 
 
-def _twice(boot: store.Boot, seq: int) -> DatabaseError:
+def _twice(boot: progress.Boot, seq: int) -> DatabaseError:
     return DatabaseError(
         f"Row {seq} of {boot.node} {boot.boot} is there twice.",
         remedy="Find out which of the two is genuine, and remove the other as the database's owner.",
@@ -175,12 +176,12 @@ def _twice(boot: store.Boot, seq: int) -> DatabaseError:
 
 
 async def _first_leaf(conn: store.Connection, tree: Tree, boot: UUID) -> None:
-    leaves = await store.leaves(conn, boot, begin=0, end=1, limit=1)
+    leaves = await progress.leaves(conn, boot, begin=0, end=1, limit=1)
     run = tree.place(boot, 0, 1)
     await store.put_tiles(conn, tree.epoch.epoch, tree.edge.extend(leaves.hashes))
-    await store.put_run(conn, run)
-    await store.put_cursor(conn, boot, 1)
-    await store.close_boot(conn, boot, 1)
+    await progress.put_run(conn, run)
+    await progress.put_cursor(conn, boot, 1)
+    await progress.close_boot(conn, boot, 1)
 
 
 def _head_of(broken: Break) -> Checkpoint | None:

@@ -13,6 +13,7 @@ from app.audit.sealing.authority import begin_log, signing_keys, trusted_keys
 from app.audit.sealing.continuity import Discontinuity, contradiction, discontinuity
 from app.audit.sealing.gather import Gathered, gather
 from app.audit.sealing.outside import Outside
+from app.audit.sealing.progress import store as progress
 from app.audit.sealing.state import SealState
 from app.audit.sealing.tree import Tree, note_of, read_tree
 from app.audit.signing.source import KeySource, known_keys
@@ -164,10 +165,10 @@ class Sealer:
         tree = await read_tree(conn, epoch)
         verified(note_of(tree.head), await trusted_keys(conn, self._signers))
         self._kept = await store.kept_checkpoint(conn)
-        moved = await store.moved_cursors(conn)
+        moved = await progress.moved_cursors(conn)
         if moved:
             tree.cursors = {one.boot: one.sealed for one in moved}
-        await store.look_at_all_boots_again(conn)
+        await progress.look_at_all_boots_again(conn)
         self._tree = tree
         self._showing(tree.head)
         await self._publish(tree.head, keep=False)
@@ -187,7 +188,7 @@ class Sealer:
             if keep:
                 await store.keep_checkpoint(conn, tree.head)
             for boot in found.done:
-                await store.close_boot(conn, boot.boot, boot.opened)
+                await progress.close_boot(conn, boot.boot, boot.opened)
             if __debug__:
                 crash.at("seal.before_commit")
         self._tree = tree
@@ -202,7 +203,7 @@ class Sealer:
         if __debug__:
             crash.at("seal.after_publish")
         self._report(tree, found)
-        self.state.waiting(await store.unsealed_rows(conn) if found.more or found.irregular else 0)
+        self.state.waiting(await progress.unsealed_rows(conn) if found.more or found.irregular else 0)
         return found.more
 
     def _due(self, now: datetime) -> bool:
@@ -222,9 +223,9 @@ class Sealer:
             return False
         await store.put_tiles(conn, tree.epoch.epoch, found.tiles)
         for run in found.runs:
-            await store.put_run(conn, run)
+            await progress.put_run(conn, run)
         for boot, seq in found.cursors.items():
-            await store.put_cursor(conn, boot, seq)
+            await progress.put_cursor(conn, boot, seq)
         tree.head = await asyncio.to_thread(tree.sign, [*self._signers, *self._retiring], now=now)
         await store.put_head(conn, tree.head)
         return True
@@ -261,7 +262,7 @@ class Sealer:
             epochs = await store.epochs(conn)
             head = await store.head(conn, epochs[0].epoch) if epochs else None
             found = await self._discontinuity(conn, epochs, head)
-            self.state.waiting(await store.unsealed_rows(conn))
+            self.state.waiting(await progress.unsealed_rows(conn))
         if found is not None:
             await self.broken(found)
         elif head is not None:

@@ -8,6 +8,7 @@ from app.audit.sealing import store
 from app.audit.sealing.authority import signing_keys
 from app.audit.sealing.continuity import REMEDY
 from app.audit.sealing.outside import Outside
+from app.audit.sealing.progress import store as progress
 from app.audit.sealing.restore import find_break
 from app.audit.signing.source import KeySource
 from app.audit.tlog.note import VerifierKey, parse_key
@@ -44,7 +45,7 @@ async def survey(conn: store.Connection, *, source: KeySource, outside: Outside)
         origin=epochs[0].origin if epochs else "",
         size=head.size if head else 0,
         created=head.created if head else None,
-        unsealed=await store.unsealed_rows(conn),
+        unsealed=await progress.unsealed_rows(conn),
         outside_size=latest.checkpoint.size if latest else None,
         outside_file=str(outside.file),
         troubles=troubles,

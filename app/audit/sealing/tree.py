@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.audit.sealing import store
+from app.audit.sealing.progress import store as progress
 from app.audit.tlog.checkpoint import Checkpoint, parse_checkpoint
 from app.audit.tlog.note import Note, parse_note
 from app.audit.tlog.signing import Signer, signed
@@ -17,20 +18,20 @@ from app.core.errors import ProofError
 class Tree:
     """One epoch as the leader holds it between its steps."""
 
-    def __init__(self, epoch: store.Epoch, head: store.Head, edge: Edge, run: store.Run | None) -> None:
+    def __init__(self, epoch: store.Epoch, head: store.Head, edge: Edge, run: progress.Run | None) -> None:
         self.epoch = epoch
         self.head = head
         self.edge = edge
         self.run = run
         self.cursors: dict[UUID, int] = {}
 
-    def place(self, boot: UUID, seq: int, count: int) -> store.Run:
+    def place(self, boot: UUID, seq: int, count: int) -> progress.Run:
         """The run for the next leaves: the last one made longer, or a new one."""
         last = self.run
         if last is not None and (last.boot, last.seq + last.count) == (boot, seq):
             self.run = msgspec.structs.replace(last, count=last.count + count)
         else:
-            self.run = store.Run(self.epoch.epoch, self.edge.size, boot, seq, count)
+            self.run = progress.Run(self.epoch.epoch, self.edge.size, boot, seq, count)
         return self.run
 
     def sign(self, signers: Sequence[Signer], *, now: datetime) -> store.Head:
@@ -49,7 +50,7 @@ async def read_tree(conn: store.Connection, epoch: store.Epoch) -> Tree:
     edge = Edge(head.size, await store.tiles(conn, epoch.epoch, places))
     if edge.root() != head.root:
         raise ProofError(f"The tiles of {epoch.origin} do not lead to the root of its head.")
-    return Tree(epoch, head, edge, await store.last_run(conn, epoch.epoch))
+    return Tree(epoch, head, edge, await progress.last_run(conn, epoch.epoch))
 
 
 def note_of(head: store.Head) -> Note:

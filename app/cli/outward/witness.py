@@ -1,9 +1,12 @@
 """`witness`: cosign the checkpoints of other sites, on another host than theirs."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from app.config.schema import Listen
 
 
 @click.command()
@@ -29,14 +32,16 @@ def witness(data: Path, logs: tuple[str, ...], name: str, as_json: bool, **liste
     Run it on a host that the operators of the site do not control, and name its URL and key in the site's profile
     under record.witnesses. Get the log's keys by `sallyport audit keys`.
     """
+    import logging
+
     import msgspec
 
-    from app.audit.tlog.note import MAX_BYTES, parse_key
-    from app.config.schema import Listen, Profile, Tls
+    from app.audit.tlog.note import parse_key
+    from app.config.schema import Profile
     from app.core.clock import SystemClock
     from app.core.errors import ConfigError, ProofError
     from app.core.frozen import settle
-    from app.egress import Connector
+    from app.egress import Connector, enforce
     from app.server.logs import configure_logs
     from app.server.process import run_guarded
     from app.server.serve import stop_event
@@ -47,15 +52,11 @@ def witness(data: Path, logs: tuple[str, ...], name: str, as_json: bool, **liste
     except ProofError as error:
         raise ConfigError(f"--log: {error.message}", remedy="Copy it from `sallyport audit keys`.") from None
     profile = Profile()
-    settings = Listen(
-        address=listening["listen"],
-        names=listening["names"],
-        max_body_bytes=MAX_BYTES,
-        plain_http="loopback" if listening["plain_http"] else "never",
-        tls=Tls(certificate=listening["certificate"], key=listening["key"]),
-        drain=5.0,
-    )
+    settings = _settings(**listening)
     configure_logs(profile.log)
+    # Before anything makes a thread: what the kernel holds, it holds by thread. A witness connects to nothing.
+    held = enforce(profile, ())
+    logging.getLogger(__name__).info("the kernel refuses this process: %s", held.text)
 
     async def main(_: Connector) -> None:
         stop = stop_event()
@@ -69,3 +70,20 @@ def witness(data: Path, logs: tuple[str, ...], name: str, as_json: bool, **liste
             await stop.wait()
 
     run_guarded(profile, main, fast=True)
+
+
+def _settings(
+    *, listen: str, names: tuple[str, ...], plain_http: bool, certificate: str, key: str
+) -> "Listen":
+    """The listener of a witness."""
+    from app.audit.tlog.note import MAX_BYTES
+    from app.config.schema import Listen, Tls
+
+    return Listen(
+        address=listen,
+        names=names,
+        max_body_bytes=MAX_BYTES,
+        plain_http="loopback" if plain_http else "never",
+        tls=Tls(certificate=certificate, key=key),
+        drain=5.0,
+    )

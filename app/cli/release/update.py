@@ -20,7 +20,7 @@ from app.cli.release.where import (
 from app.cli.site import Output, json_option
 from app.core.clock import SystemClock
 from app.core.errors import ConflictError, ReleaseError
-from app.release import bundles
+from app.release import bundles, staging
 from app.release import update as updates
 from app.release.journal import Journal
 from app.release.manifest import RELEASE
@@ -55,7 +55,7 @@ def verify(medium: Path, prefix: Path, keyset: Path | None, development: bool, a
         for item in manifest.files:
             opened.check(item)
     if manifest.kind == RELEASE and (prefix / "state" / "install.json").is_file():
-        updates.check_follows(open_place(prefix), manifest, believed.verified.sha256)
+        staging.check_follows(open_place(prefix), manifest, believed.verified.sha256)
     facts = {
         "kind": manifest.kind,
         "version": manifest.version,
@@ -93,7 +93,7 @@ def apply(
             verified = believed.verified
             manifest = verified.manifest
             if manifest.kind == RELEASE:
-                updates.check_follows(work.place, manifest, verified.sha256)
+                staging.check_follows(work.place, manifest, verified.sha256)
         if manifest.kind != RELEASE:
             apply_bundle(work.site, opened, believed, Output(as_json=as_json))
             updates.note_bundle(work, believed)

@@ -61,7 +61,8 @@ class Life:
         began = self._around.clock.monotonic()
         child, pipe = None, None
         try:
-            child = await spawn(self._program, cgroup=cgroup, outside=self._around.outside)
+            outside = self._around.outside
+            child = await spawn(self._program, cgroup=cgroup, outside=outside.fork if outside else None)
             self.pid, self.level = child.pid, child.level
             self._log.note(f"started: process {child.pid}, confinement {child.level.text}")
             pipe = self._conversation(child)
@@ -108,6 +109,7 @@ class Life:
             us=around.us,
             clock=around.clock,
             keep=self._log.follow,
+            outside=around.outside,
             own=lambda: not foreign(child.pid, port),
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.core.clock import Clock
-from app.egress.sandbox import Fork
+from app.egress.outside import Outside
 from app.mcp.supervisor.bus import Bus
 from app.mcp.supervisor.capacity import Capacity
 from app.mcp.supervisor.host.groups import Groups
@@ -54,7 +54,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     lend: Callable[[socket.socket], None] = _nothing
     """Told of each socket into a program's own network: connecting it leaves nothing."""
     groups: Groups | None = None
-    outside: Fork | None = None
+    outside: Outside | None = None
     trust: str = ""
     """File of the authorities that programs with the network trust; empty: the host's own."""
     jitter: Callable[[], float] = random

@@ -10,6 +10,7 @@ from app.core.errors import UpstreamError
 from app.core.passage import Passage
 from app.egress.http import Origin
 from app.egress.http import Upstream as HttpUpstream
+from app.egress.outside import Outside
 from app.egress.sandbox import Child
 from app.mcp.protocol import Era
 from app.mcp.remote.exchange import Exchange
@@ -39,6 +40,7 @@ class Web:
         clock: Clock,
         keep: Callable[[asyncio.StreamReader], Any],
         own: Callable[[], bool],
+        outside: Outside | None = None,
     ) -> None:
         self.name = name
         self.era: Era = "old"
@@ -53,7 +55,7 @@ class Web:
         self._own = own
         """Whether nobody but the program listens on its port."""
         self._running = 0
-        self._lent = Lent(child.sockets, port)
+        self._lent = Lent(child.sockets, port, outside=outside)
         self._http = HttpUpstream(
             origin=Origin(name=name, host="localhost", port=port, secure=False, path=path.rstrip("/")),
             connector=self._lent,

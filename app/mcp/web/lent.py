@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from app.core.errors import UpstreamError
+from app.egress.outside import Outside
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 _PLACES: dict[int, str] = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -27,8 +28,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Lent:
     """Connects to one port of the loopback of one program, and to nothing else."""
 
-    def __init__(self, sockets: list[socket.socket], port: int) -> None:
+    def __init__(self, sockets: list[socket.socket], port: int, *, outside: Outside | None = None) -> None:
         self._port = port
+        self._outside = outside
+        """Connects where the kernel holds this process to other ports; None where it does not."""
         self._free: dict[int, deque[socket.socket]] = {family: deque() for family in _PLACES}
         self._all = sockets
         self._answers: int = 0
@@ -70,7 +73,7 @@ class Lent:
             sock = self._free[family].popleft()
             try:
                 _dissolve(sock)
-                await asyncio.get_running_loop().sock_connect(sock, (_PLACES[family], self._port))
+                await self._join(sock, (_PLACES[family], self._port))
             except OSError as error:
                 self.give_back(sock)
                 failure = error.strerror or failure
@@ -81,6 +84,12 @@ class Lent:
                 self._answers = family
                 return sock
         raise UpstreamError(f"The program cannot be reached: {failure}.", kind="connect")
+
+    async def _join(self, sock: socket.socket, place: tuple[str, int]) -> None:
+        if self._outside is not None:
+            await self._outside.connect(sock, place)
+        else:
+            await asyncio.get_running_loop().sock_connect(sock, place)
 
     def give_back(self, sock: socket.socket) -> None:
         """The program sees the end at once; the socket is dissolved when it is used again."""

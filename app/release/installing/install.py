@@ -16,10 +16,10 @@ from app.release.journal import Journal
 from app.release.manifest import RELEASE, Item, Manifest, Schema
 from app.release.medium import digest_of
 from app.release.place import PROGRAM, Place, check_prefix
-from app.release.programs import Installed
+from app.release.programs import Installed, unpack_and_check
 from app.release.service import Systemd
+from app.release.staging import place_release, seal_release, stage
 from app.release.trust import Believed
-from app.release.update import place_release, seal_release, stage, unpack_and_check
 
 Step = tuple[str, Callable[[], object]]
 """What will be done, for people, and what does it."""

@@ -8,6 +8,7 @@ from app.audit.sealing.outside import base_origin
 from app.backup.age import read_recipients
 from app.config.backup import Backup
 from app.core.call import Resource
+from app.core.passage import Passage
 from app.jobs import Leader
 from app.server.backup.restore import site_origin
 from app.server.backup.write import Order, Written, write_backup
@@ -35,35 +36,47 @@ class Scheduled:
         site, settings = self._site, self._settings
         if not settings.folder or await self._leader.connection() is None:
             return None
-        name, now = file_prefix(site.folder), site.clock.now()
+        path, now = next_file(site), site.clock.now()
         newest = newest_backup(settings, site.folder)
-        if not name or (newest and now - newest < timedelta(hours=settings.hours)):
+        if path is None or (newest and now - newest < timedelta(hours=settings.hours)):
             return None
         if self._tried and now - self._tried < _PATIENCE:
             return None
         self._tried = now
-        done = await self._write(Path(settings.folder) / f"{name}-{now.strftime(_STAMP)}.age")
+        done = await self._write(path)
         self._tried = None
         return done
 
     async def _write(self, path: Path) -> Written:
-        site, settings = self._site, self._settings
-        async with site.admission.admit(host_call(ACTION, Resource("site", "backup"))) as passage:
-            done = await write_backup(
-                site.profile,
-                folder=site.folder,
-                url=site.database_url,
-                clock=site.clock,
-                order=Order(path=path, to=read_recipients(settings.recipients)),
-                progress=lambda what, done, total: None,
-            )
-            gone = drop_older(settings, site.folder)
-            passage.note(result={**noted(done), "removed": gone})
-        return done
+        async with self._site.admission.admit(host_call(ACTION, Resource("site", "backup"))) as passage:
+            return await write_kept(self._site, path, passage)
 
     async def close(self) -> None:
         """Let another node lead."""
         await self._leader.resign()
+
+
+async def write_kept(site: Site, path: Path, passage: Passage) -> Written:
+    """Write one of the backups that are kept, and remove those that are too many; the passage notes both."""
+    settings = site.profile.backup
+    done = await write_backup(
+        site.profile,
+        folder=site.folder,
+        url=site.database_url,
+        clock=site.clock,
+        order=Order(path=path, to=read_recipients(settings.recipients)),
+        progress=lambda what, done, total: None,
+    )
+    gone = drop_older(settings, site.folder)
+    passage.note(result={**noted(done), "removed": gone})
+    return done
+
+
+def next_file(site: Site) -> Path | None:
+    """Where a backup of this moment goes; None before the log of the site has begun."""
+    name = file_prefix(site.folder)
+    stamp = site.clock.now().strftime(_STAMP)
+    return Path(site.profile.backup.folder) / f"{name}-{stamp}.age" if name else None
 
 
 def noted(done: Written) -> dict[str, object]:

@@ -10,7 +10,7 @@ from app.db import Connection, connect
 from app.db.copying import loading
 from app.db.keeping import embedded
 from app.db.migrate import read_migrations
-from app.server.backup.restore import Progress, fill, shape_of, stage_files
+from app.server.backup.filling import Progress, fill, shape_of, stage_files
 from app.server.process import run_guarded
 
 Dial = Callable[[], Awaitable[Connection]]

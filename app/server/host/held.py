@@ -1,4 +1,4 @@
-"""What the kernel refuses this server: said in the log and in the record at each start, and tried by `doctor`."""
+"""What the kernel refuses this server: said in the log, in the record when it changed, and tried by `doctor`."""
 
 import logging
 from collections.abc import Iterator
@@ -16,9 +16,16 @@ from app.server.site import Site
 log = logging.getLogger(__name__)
 
 
-def say_held(site: Site, held: Held) -> None:
-    """Nobody waits for it: the row is written with the next ones."""
+_ACTION = "egress.enforce"
+
+
+async def say_held(site: Site, held: Held) -> None:
+    """A start that reaches what the one before reached writes nothing; nobody waits for a row that is written."""
     log.info("the kernel refuses this process: %s", held.text)
+    mode, body = site.profile.egress.enforce, {"on": dict(held.on), "off": dict(held.off)}
+    before = await site.reading.latest(_ACTION, node=site.profile.node)
+    if before is not None and (before.resource, before.body) == (mode, body):
+        return
     now, trace = site.clock.now(), new_trace()
     row = str(uuid7(now_us=int(now.timestamp() * 1_000_000)))
     site.recorder.post(
@@ -30,13 +37,13 @@ def say_held(site: Site, held: Held) -> None:
             trace_id=trace.trace_id,
             span_id=trace.span_id,
             door="server",
-            action="egress.enforce",
+            action=_ACTION,
             resource_kind="egress",
-            resource=site.profile.egress.enforce,
+            resource=mode,
             actor="sallyport",
             actor_kind="system",
             status="ok",
-            body={"on": dict(held.on), "off": dict(held.off)},
+            body=body,
         )
     )
 

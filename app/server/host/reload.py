@@ -9,6 +9,7 @@ from app.config.tools import Mcp, McpServer, port_range
 from app.core.errors import ConfigError
 from app.egress import Connector, Held
 from app.egress.destinations import SERVERS, of_servers
+from app.egress.enforcement import needs_outside
 from app.mcp import Servers, Surroundings
 from app.mcp.upstream.ports import Upstream
 from app.server.declared import Declared
@@ -82,7 +83,7 @@ class Reload:
         return msgspec.structs.replace(fresh, servers=servers), [f"mcp.servers.{name}" for name in beyond]
 
     def _given(self, name: str, entry: McpServer) -> bool:
-        if entry.command and entry.network:
+        if needs_outside(entry):
             return not self._held.on or self._held.outside is not None
         return self._held.gives(of_servers(Mcp(servers={name: entry})))
 

@@ -62,7 +62,7 @@ async def open_running(
             await seal.sealer.prepare()
             await _recover(site)
             if held.on or held.off:
-                say_held(site, held)
+                await say_held(site, held)
             await first_policy(site, name=policy)
             async with open_doors(site, connector, seal.state.notes, held=held) as doors:
                 certificate = None if plain else _certificate(site)

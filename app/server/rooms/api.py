@@ -8,6 +8,7 @@ from app.audit.spending import Money
 from app.audit.subjects import Reveal
 from app.mcp import Servers
 from app.mcp.oauth import SignIns
+from app.server.backup.looking import SiteBackups
 from app.server.site import Site
 from app.server.tools import LookedAt
 
@@ -35,5 +36,6 @@ def api_rooms(site: Site, *, servers: Servers, sign_ins: SignIns, stopping: asyn
         erasures=site.keeping.erasures,
         holds=site.keeping.holds,
         retention=site.keeping.retention,
+        backups=SiteBackups(site),
         stopping=stopping,
     )

@@ -11,7 +11,7 @@ from app.config.tools import Mcp, port_range
 from app.core.clock import Clock
 from app.core.ids import new_trace, uuid7
 from app.egress import Connector
-from app.egress.sandbox import Fork
+from app.egress.outside import Outside
 from app.egress.trust import child_trust
 from app.mcp import Servers, Surroundings, programs, provided, remotes
 from app.mcp.oauth import Parts
@@ -39,7 +39,7 @@ def tool_servers(site: Site, build: Build) -> Servers:
     return Servers(build(wanted), wanted, redactor=site.secrets.redactor)
 
 
-def surroundings(site: Site, connector: Connector, *, outside: Fork | None = None) -> Surroundings:
+def surroundings(site: Site, connector: Connector, *, outside: Outside | None = None) -> Surroundings:
     """What the programs of a site share; what happens to them goes into the record."""
     wanted = site.profile.mcp
     around = Surroundings(

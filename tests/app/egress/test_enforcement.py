@@ -100,7 +100,8 @@ def test_what_is_declared_and_what_stays_on_the_host_is_left():
 def test_a_program_with_the_network_is_started_from_outside():
     grant = {"mcp": {"servers": {"free": {"command": ["true"], "network": True}}}}
     assert (
-        run("said(lambda: child(other)), said(lambda: child(other, held.outside))", **grant) == "OSError done"
+        run("said(lambda: child(other)), said(lambda: child(other, held.outside.fork))", **grant)
+        == "OSError done"
     )
     assert run("held.outside") == "None"
 

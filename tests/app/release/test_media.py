@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.audit.tlog.signing import signed
 from app.core.canonical import canonical
 from app.core.errors import ReleaseError
 from app.release.keyset import parse_keyset, statement
@@ -25,6 +26,14 @@ GOOD = Manifest(
     program="sallyport",
     schema=Schema(first=1, last=1),
 )
+
+
+class Later(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest as some later release may write it."""
+
+    kind: str
+    number: int
+    entries: list[str]
 
 
 @pytest.fixture
@@ -214,6 +223,23 @@ def test_manifest_out_of_bounds_is_refused(change: dict[str, object], said: str)
     parse_manifest(canonical(GOOD))
     with pytest.raises(ReleaseError, match=said):
         parse_manifest(canonical(msgspec.structs.replace(GOOD, **change)))
+
+
+def test_kind_of_a_later_release_is_refused_in_words_and_only_if_it_is_believed(
+    makers: Makers, folder: Path
+) -> None:
+    medium = makers.bundle(folder / "prices", 7, kind="prices", files={"prices.yaml": "prices: {}"})
+    data = canonical(Later(kind="skills", number=7, entries=["one"]))
+    (medium / "manifest.json").write_bytes(data)
+    refused(medium, makers, "another name|another document")
+    text = statement("sallyport", "skills", 7, data)
+    for signers, said in (
+        ([*makers.signers["ada"]], "Signed by ada"),
+        ([*makers.signers["ada"], *makers.signers["eve"]], "does not know media of kind 'skills'"),
+    ):
+        (medium / "manifest.note").write_bytes(str(signed(text, signers, seconds=1)).encode())
+        shutil.rmtree(medium.parent / "target", ignore_errors=True)
+        refused(medium, makers, said)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"{}", b'{"name":1,"name":2}', b"\xff", b'{"x":' + b"[" * 50, b""])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from app.core.paths import resources
 
@@ -44,6 +45,8 @@ def test_statement_that_says_nothing_usable_is_refused(folder: Path, change: dic
 
 def test_the_reviewed_statements_can_be_read(folder: Path) -> None:
     statements = resources() / "build" / "vex.yaml"
-    (folder / "sbom.json").write_text('{"specVersion": "1.6", "components": []}')
+    named = {entry["component"] for entry in yaml.safe_load(statements.read_text())["statements"]}
+    components = [{"name": name, "bom-ref": name} for name in sorted(named)]
+    (folder / "sbom.json").write_text(json.dumps({"specVersion": "1.6", "components": components}))
     words = [resources() / "build" / "vex.py", statements, folder / "sbom.json", folder / "vex.json"]
     subprocess.run([sys.executable, *words], check=True)

@@ -1,0 +1,1 @@
+"""How far the record is sealed: writers, their next rows, and which leaves are whose rows; all of it SQL (store.py)."""
