@@ -59,7 +59,8 @@ class Driven:
         self._news = asyncio.Event()
         self._life: Life | None = None
         self._level = Level()
-        self._probe = True
+        self.probe = True
+        """Whether it is asked `server/discover` at its start."""
         self._lines: set[Line] = set()
 
     @property
@@ -120,7 +121,7 @@ class Driven:
         life.wind_up = self.stop
         self._life = life
         try:
-            why = await life.run(self._ready, probe=self._probe)
+            why = await life.run(self._ready, probe=self.probe)
         except UpstreamError as error:
             why = error.message
         finally:
@@ -129,7 +130,7 @@ class Driven:
             self._life = None
             self._level = life.level
             if not life.greeted and life.asked:
-                self._probe = False  # a program that died of the question is not asked it again
+                self.probe = False  # a program that died of the question is not asked it again
         self._ended(why)
 
     def _ready(self, facts: dict[str, Any]) -> None:

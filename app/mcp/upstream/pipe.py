@@ -16,6 +16,7 @@ from app.egress.sandbox import Child
 from app.mcp import protocol
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Era, Wire
 from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, SUBSCRIPTION, VERSION
+from app.mcp.upstream.asking import ASKING
 from app.mcp.upstream.guest import Guest
 from app.mcp.upstream.ports import Description, Introduction, Line, Outgoing, Relay, Reply, Respond
 from app.mcp.upstream.rate import Rate
@@ -78,19 +79,22 @@ class Pipe:
         self._pending: dict[int, asyncio.Queue[_Item]] = {}
         self._calls: list[int] = []
         """Those of `_pending` that are requests of callers, oldest first."""
+        self._uses: list[int] = []
+        """Those of `_calls` in whose middle a program may ask."""
         self._guest = guest
         self._listeners = lines
         self._in, self._out = child.stdin, child.stdout
 
     async def greet(self, *, probe: bool) -> None:
         """Find out the era: `server/discover` first, `initialize` where that is unknown."""
-        if probe and self._guest is None and await self._discover():
+        older = self._guest is not None and self._guest.caller.era == "old"
+        if probe and not older and await self._discover():
             return
         params = {"protocolVersion": LATEST_OLD, "capabilities": {}, "clientInfo": self._us}
         if self._guest is not None:
             params = self._guest.introduction(self._us)
         found = Introduction.read(await self._ask("initialize", params), self.name)
-        if found is None and self._guest is not None and await self._discover():
+        if found is None and older and await self._discover():
             return  # it speaks 2026-07-28 only, where questions come as results
         if found is None:
             raise UpstreamError(f"{self.name} refused to initialize.", kind="protocol")
@@ -126,7 +130,7 @@ class Pipe:
 
     async def request(self, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request and wait for its answer; a cancelled wait cancels it at the program."""
-        with self._slot() as (number, queue), self._call(number):
+        with self._slot() as (number, queue), self._call(number, outgoing.method):
             meta = dict(outgoing.meta)
             if outgoing.progress is not None:
                 meta["progressToken"] = number
@@ -194,12 +198,15 @@ class Pipe:
             self.used = self._clock.monotonic()
 
     @contextlib.contextmanager
-    def _call(self, number: int) -> Iterator[None]:
-        self._calls.append(number)
+    def _call(self, number: int, method: str) -> Iterator[None]:
+        lists = (self._calls, self._uses) if method in ASKING else (self._calls,)
+        for one in lists:
+            one.append(number)
         try:
             yield
         finally:
-            self._calls.remove(number)
+            for one in lists:
+                one.remove(number)
 
     async def _write(self, message: bytes) -> None:
         if self._in.transport.get_write_buffer_size() > _UNREAD:
@@ -273,7 +280,11 @@ class Pipe:
         if self._guest is None or method == "ping":
             self._refuse(method, identifier, "It is not available to a program that serves several callers.")
             return False
-        if self._calls and self._deliver(self._calls[-1], wire, final=False):
+        if self._guest.berth and len(self._uses) > 1:
+            self._refuse(method, identifier, "Several calls run, and it does not say which one asks.")
+            return True
+        latest = self._uses or self._calls
+        if latest and self._deliver(latest[-1], wire, final=False):
             return True
         params = wire.params if wire.params is not UNSET else None
         if not self._ask_on_line(method, params, self._respond(identifier)):
