@@ -13,6 +13,7 @@ from app.mcp.answers import Answer, database_away, refused, upstream_failed
 from app.mcp.catalogue import Announcements, Catalogue
 from app.mcp.oauth import SignInWanted
 from app.mcp.parked import Waits
+from app.mcp.parked.wire import can_be_asked
 from app.mcp.pins import Watch
 from app.mcp.protocol import (
     CANCELLED,
@@ -20,6 +21,7 @@ from app.mcp.protocol import (
     METHOD_NOT_FOUND,
     ProtocolError,
 )
+from app.mcp.protocol.mirrored import Mirrors
 from app.mcp.rounds import Rounds
 from app.mcp.signing_in import sign_in_answer
 from app.mcp.skills.carrying import children
@@ -161,11 +163,8 @@ class Turns:
         return msgspec.structs.replace(answer, headers={"Mcp-Session-Id": session.id})
 
     async def _forward(self, turn: Turn, relay: Relay) -> Answer:
-        turn, upstream = self._aimed(turn)
+        turn, upstream, mirrors = await self._required(*self._aimed(turn))
         method = turn.message.method
-        mirrors = None
-        if turn.target.resource.kind != "server":
-            mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
         if method == "resources/read":
             await self._skills.require(turn, upstream)
         if method in _PER_SESSION and not upstream.sessions:
@@ -193,6 +192,19 @@ class Turns:
         if self._tasks is not None and (begun := await self._tasks.begun(turn, reply)) is not None:
             return begun
         return self._finish(turn, reply)
+
+    async def _required(self, turn: Turn, upstream: Upstream) -> tuple[Turn, Upstream, Mirrors | None]:
+        """The same once what the call is about is the approved one there, with what its headers repeat."""
+        if turn.target.resource.kind == "server":
+            return turn, upstream, None
+        mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
+        server = self._servers.get(turn.target.server)
+        if server and can_be_asked(turn.caller, turn.message.method) and not upstream.place(turn.caller):
+            # A shared program that had to be started for this is known by now to be of the older era.
+            own = server.of(turn.caller, turn.message.method)
+            if own.place(turn.caller):
+                return turn, own, await self._watch.require(turn.passage, turn.caller, own, turn.target)
+        return turn, upstream, mirrors
 
     async def _as_skill(self, turn: Turn, upstream: Upstream, reply: Reply) -> Reply:
         """The reply, where it is about skills: checked, and under this endpoint's addresses."""

@@ -59,8 +59,7 @@ class Driven:
         self._news = asyncio.Event()
         self._life: Life | None = None
         self._level = Level()
-        self.probe = True
-        """Whether it is asked `server/discover` at its start."""
+        self._probe = True
         self._lines: set[Line] = set()
 
     @property
@@ -121,7 +120,7 @@ class Driven:
         life.wind_up = self.stop
         self._life = life
         try:
-            why = await life.run(self._ready, probe=self.probe)
+            why = await life.run(self._ready, probe=self._probe)
         except UpstreamError as error:
             why = error.message
         finally:
@@ -130,7 +129,7 @@ class Driven:
             self._life = None
             self._level = life.level
             if not life.greeted and life.asked:
-                self.probe = False  # a program that died of the question is not asked it again
+                self._probe = False  # a program that died of the question is not asked it again
         self._ended(why)
 
     def _ready(self, facts: dict[str, Any]) -> None:

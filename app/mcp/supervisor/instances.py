@@ -14,7 +14,6 @@ import msgspec
 
 from app.core.errors import UpstreamError
 from app.core.passage import Passage
-from app.mcp.protocol import Era
 from app.mcp.supervisor.capacity import Capacity
 from app.mcp.supervisor.supervised import Supervised
 from app.mcp.upstream.asking import ANSWERABLE, ASKING, answerable, berth, is_berth
@@ -79,14 +78,9 @@ class Instances:
 
     def _asked(self, caller: Caller, method: str) -> dict[str, Any]:
         """What a caller without a session shows that a program of the older era may ask it for, in this request."""
-        if method not in ASKING or caller.session or self._mode not in ("auto", "session"):
+        if method not in ASKING or caller.session or self._mode != "auto" or self.shared.era != "old":
             return {}
-        return answerable(caller) if self._era != "modern" else {}
-
-    @property
-    def _era(self) -> Era | None:
-        """As the process showed that was asked; None before any was."""
-        return next((one.era for one in (self.shared, *self._own.values()) if one.era), None)
+        return answerable(caller)
 
     def _berth(self, caller: Caller, shown: Mapping[str, Any]) -> Place:
         owner = caller.principal
@@ -132,7 +126,6 @@ class Instances:
             guest=guest,
         )
         made = self._own[place] = self._make(own)
-        made.probe = self._era != "old"
         self._changed.set()
         return made
 

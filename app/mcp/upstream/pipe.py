@@ -87,14 +87,13 @@ class Pipe:
 
     async def greet(self, *, probe: bool) -> None:
         """Find out the era: `server/discover` first, `initialize` where that is unknown."""
-        older = self._guest is not None and self._guest.caller.era == "old"
-        if probe and not older and await self._discover():
+        if probe and self._guest is None and await self._discover():
             return
         params = {"protocolVersion": LATEST_OLD, "capabilities": {}, "clientInfo": self._us}
         if self._guest is not None:
             params = self._guest.introduction(self._us)
         found = Introduction.read(await self._ask("initialize", params), self.name)
-        if found is None and older and await self._discover():
+        if found is None and self._guest is not None and await self._discover():
             return  # it speaks 2026-07-28 only, where questions come as results
         if found is None:
             raise UpstreamError(f"{self.name} refused to initialize.", kind="protocol")
