@@ -70,7 +70,7 @@ setup_tools() {
     local pair missing=()
     for pair in ip:iproute2 tcpdump:tcpdump strace:strace unshare:util-linux nft:nftables nginx:nginx-light \
         systemd-analyze:systemd gcc:gcc rsyslogd:rsyslog rsyslogd:rsyslog-openssl softhsm2-util:softhsm2 \
-        pkcs11-tool:opensc age:age; do
+        pkcs11-tool:opensc age:age zstd:zstd; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     [ "${#missing[@]}" = 0 ] && return

@@ -1,13 +1,13 @@
 """An AI request as a call: what policy, budget and record get to see of it."""
 
 import msgspec
-from aiohttp import web
 
 from app.core.call import NO_CREDENTIAL, BearerToken, Call, Credential, Resource
 from app.core.ids import Trace
+from app.extensions import Request
 from app.gateway.ask import Ask
 from app.gateway.dialects import Dialect
-from app.gateway.models import Target
+from app.gateway.models import Found
 from app.gateway.outgoing import Outgoing
 
 OUTPUT_TOKENS = 8192
@@ -27,15 +27,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     operation: Operation
     ask: Ask
-    target: Target | None
+    found: Found | None
     sent: Outgoing | None
 
     def reserve(self) -> int:
-        """Microdollars that the call may cost at most."""
-        if self.target is None or self.operation.free:
+        """Microdollars that the call may cost at most, wherever it comes to."""
+        if self.found is None or self.operation.free:
             return 0
-        tokens = self.ask.max_tokens or OUTPUT_TOKENS
-        return self.target.price.ceiling(body_bytes=len(self.ask.body), output_tokens=tokens)
+        tokens, size = self.ask.max_tokens or OUTPUT_TOKENS, len(self.ask.body)
+        return max(target.price.ceiling(body_bytes=size, output_tokens=tokens) for target in self.found.reach)
 
     def details(self) -> dict[str, object]:
         """What the record keeps beside the arguments."""
@@ -51,11 +51,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             details["max_tokens"] = ask.max_tokens
         if ask.tools:
             details["tools"] = list(ask.tools)
-        if self.target is not None:
+        only = self.found.only if self.found is not None else None
+        if only is not None:
             details |= {
-                "provider": self.target.provider,
-                "upstream_model": self.target.upstream_model,
-                "prices": self.target.price_version,
+                "provider": only.provider,
+                "upstream_model": only.named(ask.model).upstream_model,
+                "prices": only.price_version,
             }
         return details | self._translated()
 
@@ -67,7 +68,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return {"translated": translation.provider.name, **left}
 
 
-def asked_call(request: web.BaseRequest, trace: Trace, asked: Asked) -> Call:
+def asked_call(request: Request, trace: Trace, asked: Asked) -> Call:
     """The call to admit."""
     headers = request.headers
     return Call(
@@ -86,7 +87,7 @@ def asked_call(request: web.BaseRequest, trace: Trace, asked: Asked) -> Call:
     )
 
 
-def credential(request: web.BaseRequest) -> Credential:
+def credential(request: Request) -> Credential:
     """What the client presents: a bearer token, or the same as x-api-key."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():

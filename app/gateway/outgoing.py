@@ -1,8 +1,8 @@
 """What travels to the provider: the client's own bytes, or their translation."""
 
 import msgspec
-from aiohttp import web
 
+from app.extensions import Request
 from app.gateway.ask import Ask, with_model
 from app.gateway.dialects import Dialect
 from app.gateway.render import forwarded
@@ -21,13 +21,13 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def outgoing(
-    request: web.BaseRequest, ask: Ask, *, client: Dialect, provider: Dialect, path: str, model: str
+    request: Request, ask: Ask, *, client: Dialect, provider: Dialect, path: str, model: str
 ) -> Outgoing:
     """The request for `provider` under its name of the model; InputError when it cannot be translated."""
     headers = forwarded(request.headers.items())
     if client.name == provider.name:
         body = with_model(ask.body, model) if model != ask.model else ask.body
-        query = request.rel_url.raw_query_string
+        query = request.query
         return Outgoing(path=f"{path}?{query}" if query else path, headers=headers, body=body)
     translation = Translation(ask.members, client=client, provider=provider, model=model)
     kept = [(name, value) for name, value in headers if name in _OF_ALL_DIALECTS]

@@ -4,18 +4,26 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from aiohttp import web
-
 from app.core.errors import RecordUnavailableError, SallyportError, UpstreamError
 from app.core.passage import Passage
 from app.egress.http import BEAT, Reply, end_to_end
+from app.extensions import Request, Stream
 from app.gateway.dialects import Dialect, Seen, ToolUse
 from app.gateway.render import ToolRefusedError, kind_of, returned, trace_headers
 from app.gateway.sse import EVENT_LIMIT, Event, EventParser
 from app.gateway.translation import Translation
 
 DRAIN_SECONDS = 1.0
+EARLY_LIMIT = 64 * 1024
 Judge = Callable[[Sequence[ToolUse]], Awaitable[str]]
+
+
+class FirstError(UpstreamError):
+    """The stream began with the provider's own error: nothing was answered yet, so another provider may."""
+
+    def __init__(self, event: bytes) -> None:
+        super().__init__("The provider began the stream with an error.", kind="event")
+        self.event = event
 
 
 class Relay:
@@ -31,7 +39,10 @@ class Relay:
         judge: Judge,
         redact: Callable[[bytes], bytes],
         translation: Translation | None = None,
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
+        self._begun = begun
+        self._early = b""
         self._redact = redact
         self.reader = dialect.reader()
         self._passage = passage
@@ -42,10 +53,10 @@ class Relay:
         self._parser = EventParser()
         self._held: list[bytes] = []
         self._held_size = 0
-        self._response: web.StreamResponse | None = None
+        self._response: Stream | None = None
         self._ended = False
 
-    async def run(self, request: web.BaseRequest, spent: Callable[[], None]) -> web.StreamResponse:
+    async def run(self, request: Request, spent: Callable[[], None]) -> Stream:
         """Relay until the end; `spent` notes the usage before the outcome is recorded.
 
         UpstreamError only while nothing has been answered; later failures are the dialect's in-band error.
@@ -66,7 +77,12 @@ class Relay:
             raise UpstreamError("The provider's stream was empty.", kind="protocol")
         return self._response
 
-    async def _relay(self, request: web.BaseRequest, spent: Callable[[], None]) -> None:
+    @property
+    def answered(self) -> bool:
+        """Whether the client has got the head of an answer."""
+        return self._response is not None
+
+    async def _relay(self, request: Request, spent: Callable[[], None]) -> None:
         async for chunk in self._reply:
             if chunk is BEAT:
                 if self._response is not None:
@@ -77,6 +93,10 @@ class Relay:
                 for event in self._parser.feed(chunk):
                     seen = self.reader.see(event)
                     raw = self._carried(event)
+                    if event.data is None and self._response is None and not ready:
+                        # Comments alone begin no answer: another provider may still give it.
+                        self._early += raw if len(self._early) + len(raw) <= EARLY_LIMIT else b""
+                        continue
                     if seen is Seen.FLOW and (not self._held or event.data is None):
                         ready.append(raw)
                         continue
@@ -111,6 +131,8 @@ class Relay:
             await self._release(ready)
             await self._settle(spent)
         elif seen is Seen.FAIL:
+            if self._response is None and not ready:
+                raise FirstError(raw)
             self._held.clear()
             self._passage.note(status="error", error="The provider ended the stream with an error.")
             await self._settle(spent)
@@ -140,7 +162,7 @@ class Relay:
         spent()
         await self._passage.settle()
 
-    async def _without_end(self, request: web.BaseRequest, spent: Callable[[], None]) -> None:
+    async def _without_end(self, request: Request, spent: Callable[[], None]) -> None:
         """The body ended without a last event: fine if the answer had said how it stops."""
         if self._parser.rest.strip() or not self.reader.said.complete:
             raise UpstreamError("The provider's stream broke off.", kind="closed")
@@ -164,7 +186,7 @@ class Relay:
             if self._response is not None:
                 await self._response.write(event)
 
-    async def _write(self, request: web.BaseRequest, data: bytes) -> None:
+    async def _write(self, request: Request, data: bytes) -> None:
         if not data:
             return
         response = self._response
@@ -175,7 +197,7 @@ class Relay:
             headers["cache-control"] = "no-cache"
             headers["x-accel-buffering"] = "no"
             headers["server-timing"] = self._passage.server_timing
-            response = web.StreamResponse(status=self._reply.status, headers=headers)
-            await response.prepare(request)
-            self._response = response
+            self._begun()
+            response = self._response = await request.begin(self._reply.status, headers)
+            data, self._early = self._early + data, b""
         await response.write(self._redact(data))

@@ -1,8 +1,7 @@
 """What clients get to see: failures in their dialect, headers in and out."""
 
+import math
 from collections.abc import Iterable
-
-from aiohttp import web
 
 from app.core import verdict
 from app.core.errors import (
@@ -14,6 +13,7 @@ from app.core.errors import (
     UpstreamError,
 )
 from app.core.ids import Trace
+from app.extensions import Response
 from app.gateway.dialects import Dialect
 
 _FORWARDED = frozenset(("accept", "content-type", "user-agent", "idempotency-key", "openai-beta"))
@@ -41,26 +41,30 @@ class ToolRefusedError(SallyportError):
     """A tool use in the answer was not permitted."""
 
 
-class Failure(web.Response):
+def _failed(dialect: Dialect, trace: Trace, *, status: int, message: str, code: str) -> Response:
     """An error body in a dialect, with the trace in body and headers."""
-
-    def __init__(self, dialect: Dialect, trace: Trace, *, status: int, message: str, code: str) -> None:
-        body = dialect.error(status=status, message=message, code=code, trace_id=trace.trace_id)
-        super().__init__(
-            status=status, body=body, content_type="application/json", headers=trace_headers(trace)
-        )
+    body = dialect.error(status=status, message=message, code=code, trace_id=trace.trace_id)
+    return json_response(body, trace_headers(trace), status=status)
 
 
-def failure(error: SallyportError, *, dialect: Dialect, trace: Trace) -> web.Response:
+def json_response(body: bytes, headers: dict[str, str], *, status: int = 200) -> Response:
+    """A whole answer of JSON."""
+    return Response(status=status, body=body, headers=headers | {"Content-Type": "application/json"})
+
+
+def failure(error: SallyportError, *, dialect: Dialect, trace: Trace) -> Response:
     """The answer to an expected failure. A denial is 400: clients take 403 as a call to sign in again."""
     if isinstance(error, DeniedError):
         return _denied(error, dialect, trace)
     if isinstance(error, RecordUnavailableError):
-        response = Failure(dialect, trace, status=503, message=str(error), code="record_unavailable")
+        response = _failed(dialect, trace, status=503, message=str(error), code="record_unavailable")
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     status, code = kind_of(error)
-    return Failure(dialect, trace, status=status, message=str(error), code=code)
+    response = _failed(dialect, trace, status=status, message=str(error), code=code)
+    if isinstance(error, UpstreamError) and error.retry_after:
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
 
 
 def kind_of(error: SallyportError) -> tuple[int, str]:
@@ -105,12 +109,12 @@ def trace_headers(trace: Trace) -> dict[str, str]:
     return {"traceparent": trace.traceparent, "x-request-id": trace.trace_id, "request-id": trace.trace_id}
 
 
-def _denied(error: DeniedError, dialect: Dialect, trace: Trace) -> web.Response:
+def _denied(error: DeniedError, dialect: Dialect, trace: Trace) -> Response:
     reason = error.decision.reason
     status = 401 if error.anonymous else 400
     if reason in (verdict.OVER_BUDGET, verdict.TOO_MANY):
         status = 429
-    response = Failure(dialect, trace, status=status, message=denial_text(error), code=reason)
+    response = _failed(dialect, trace, status=status, message=denial_text(error), code=reason)
     response.headers["x-should-retry"] = "false"
     if status == 429:
         response.headers["Retry-After"] = "60"

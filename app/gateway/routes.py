@@ -1,6 +1,7 @@
 """The paths of the vendors' APIs: changing the base URL is the whole migration."""
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 from aiohttp import web
@@ -10,13 +11,13 @@ from app.core.call import Call, Resource
 from app.core.errors import NotFoundError, SallyportError
 from app.core.ids import continue_trace
 from app.core.passage import Passage
-from app.extensions import Endpoint, Params, Route
+from app.extensions import Answered, Params, Request, Route, ShortEndpoint
 from app.gateway.ask import MODEL_LIMIT
 from app.gateway.asked import Operation, credential
 from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Dialect
 from app.gateway.invoke import Invocation
-from app.gateway.models import Models, Target
-from app.gateway.render import failure, trace_headers
+from app.gateway.models import Listed, Models
+from app.gateway.render import failure, json_response, trace_headers
 
 HEARTBEAT_SECONDS = 15.0
 CREATED = 1_760_000_000
@@ -39,9 +40,9 @@ def routes(*, admission: Admission, models: Models, heartbeat: float = HEARTBEAT
     invocation = Invocation(admission=admission, models=models, heartbeat=heartbeat)
     listing = Listing(admission=admission, models=models)
     return [
-        *(Route(method="POST", path=path, endpoint=_post(invocation, what)) for path, what in _OPERATIONS),
-        Route(method="GET", path="/v1/models", endpoint=listing.all),
-        Route(method="GET", path="/v1/models/{id...}", endpoint=listing.one),
+        *(Route(method="POST", path=path, short=_post(invocation, what)) for path, what in _OPERATIONS),
+        Route(method="GET", path="/v1/models", short=listing.all),
+        Route(method="GET", path="/v1/models/{id...}", short=listing.one),
         Route(method="GET", path="/v1/responses", endpoint=_no_socket, public=_TRIED),
         Route(method="GET", path="/api/hello", endpoint=_root, public=_PROBED),
         Route(method="POST", path="/api/event_logging/batch", endpoint=_ignored, public=_DROPPED),
@@ -55,15 +56,15 @@ class Listing:
         self._admission = admission
         self._models = models
 
-    async def all(self, request: web.BaseRequest, params: Params) -> web.StreamResponse:
+    async def all(self, request: Request, params: Params) -> Answered:
         """The list: Anthropic's, Codex' or OpenAI's."""
         return await self._admitted(request, "*")
 
-    async def one(self, request: web.BaseRequest, params: Params) -> web.StreamResponse:
+    async def one(self, request: Request, params: Params) -> Answered:
         """One model of it; what the caller may not use does not exist for it."""
         return await self._admitted(request, params["id"])
 
-    async def _admitted(self, request: web.BaseRequest, name: str) -> web.StreamResponse:
+    async def _admitted(self, request: Request, name: str) -> Answered:
         dialect = _dialect(request)
         trace = continue_trace(request.headers.get("traceparent"))
         call = Call(
@@ -81,14 +82,10 @@ class Listing:
         except SallyportError as error:
             return failure(error, dialect=dialect, trace=trace)
         body = msgspec.json.encode(value)
-        return web.Response(body=body, content_type="application/json", headers=trace_headers(trace))
+        return json_response(body, trace_headers(trace))
 
-    def _answer(
-        self, request: web.BaseRequest, dialect: Dialect, passage: Passage, name: str
-    ) -> dict[str, Any]:
-        usable = [
-            target for target in self._models if passage.may("model.invoke", Resource("model", target.model))
-        ]
+    def _answer(self, request: Request, dialect: Dialect, passage: Passage, name: str) -> dict[str, Any]:
+        usable = self._models.listed(lambda model: passage.may("model.invoke", Resource("model", model)))
         entry = _anthropic_entry if dialect is ANTHROPIC else _openai_entry
         if name != "*":
             for target in usable:
@@ -96,7 +93,7 @@ class Listing:
                     return entry(target)
             passage.note(status="refused", error="no such model")
             raise NotFoundError(f"There is no model {name[:MODEL_LIMIT]!r} that you may use.")
-        if "client_version" in request.query:
+        if "client_version" in parse_qs(request.query, keep_blank_values=True):
             # Codex asks for its own catalogue; with an empty one it keeps the models it was configured with.
             return {"models": []}
         data = [entry(target) for target in usable]
@@ -110,23 +107,23 @@ class Listing:
         return {"data": data, "has_more": False, **ends}
 
 
-def _post(invocation: Invocation, operation: Operation) -> Endpoint:
-    async def endpoint(request: web.BaseRequest, params: Params) -> web.StreamResponse:
+def _post(invocation: Invocation, operation: Operation) -> ShortEndpoint:
+    async def endpoint(request: Request, params: Params) -> Answered:
         return await invocation.serve(operation, request)
 
     return endpoint
 
 
-def _dialect(request: web.BaseRequest) -> Dialect:
+def _dialect(request: Request) -> Dialect:
     anthropic = "anthropic-version" in request.headers or "x-api-key" in request.headers
     return ANTHROPIC if anthropic else OPENAI
 
 
-def _openai_entry(target: Target) -> dict[str, Any]:
+def _openai_entry(target: Listed) -> dict[str, Any]:
     return {"id": target.model, "object": "model", "created": CREATED, "owned_by": target.provider}
 
 
-def _anthropic_entry(target: Target) -> dict[str, Any]:
+def _anthropic_entry(target: Listed) -> dict[str, Any]:
     return {
         "type": "model",
         "id": target.model,

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 
 import msgspec
-from aiohttp import web
 
 from app.admission import Admission
 from app.core.call import NO_CREDENTIAL, BearerToken, Credential
 from app.core.clock import Clock
 from app.core.errors import InputError
 from app.core.ids import Trace, child_span, continue_trace
-from app.extensions import Route
+from app.extensions import Answered, Fields, Request, Route
 from app.mcp import protocol
 from app.mcp.answers import Answer
 from app.mcp.calls import Calls, Keeping
@@ -36,7 +35,7 @@ class Door:
         self._calls = calls
         self._origins = frozenset(origins)
 
-    async def post(self, request: web.BaseRequest, params: Mapping[str, str]) -> web.StreamResponse:
+    async def post(self, request: Request, params: Mapping[str, str]) -> Answered:
         """One message, or a batch of the revision that has them."""
         trace = continue_trace(request.headers.get("traceparent"))
         out = {"traceparent": trace.traceparent, "Cache-Control": "no-store"}
@@ -58,8 +57,8 @@ class Door:
         return await self._single(request, inbound, messages[0], out)
 
     async def _single(
-        self, request: web.BaseRequest, inbound: Inbound, message: Message, out: dict[str, str]
-    ) -> web.StreamResponse:
+        self, request: Request, inbound: Inbound, message: Message, out: dict[str, str]
+    ) -> Answered:
         stream = AnswerStream(
             request, streams="text/event-stream" in request.headers.get("accept", ""), headers=out
         )
@@ -94,8 +93,8 @@ class Door:
         raise asyncio.CancelledError
 
     async def _batch(
-        self, request: web.BaseRequest, inbound: Inbound, messages: list[Message], out: dict[str, str]
-    ) -> web.StreamResponse:
+        self, request: Request, inbound: Inbound, messages: list[Message], out: dict[str, str]
+    ) -> Answered:
         silent = AnswerStream(request, streams=False, headers=out)
         bodies: list[bytes] = []
         for message in messages:
@@ -110,7 +109,7 @@ class Door:
             return response_of(Answer(status=202), out)
         return response_of(Answer(body=b"[" + b",".join(bodies) + b"]"), out)
 
-    async def get(self, request: web.BaseRequest, params: Mapping[str, str]) -> web.StreamResponse:
+    async def get(self, request: Request, params: Mapping[str, str]) -> Answered:
         """The standing stream of a session of the older era, or one of its answers that broke off."""
         trace = continue_trace(request.headers.get("traceparent"))
         out = {"traceparent": trace.traceparent, "Cache-Control": "no-store"}
@@ -126,7 +125,7 @@ class Door:
         answer = await self._calls.listen(inbound, stream.send)
         return stream.response or response_of(answer, out)
 
-    async def delete(self, request: web.BaseRequest, params: Mapping[str, str]) -> web.StreamResponse:
+    async def delete(self, request: Request, params: Mapping[str, str]) -> Answered:
         """End a session."""
         trace = continue_trace(request.headers.get("traceparent"))
         out = {"traceparent": trace.traceparent}
@@ -138,7 +137,7 @@ class Door:
             return response_of(await self._calls.refuse(inbound, error), out)
         return response_of(await self._calls.end(inbound), out)
 
-    def _check(self, request: web.BaseRequest) -> None:
+    def _check(self, request: Request) -> None:
         self._check_origin(request)
         kind = request.headers.get("content-type", "").partition(";")[0]
         if kind.strip().lower() != "application/json":
@@ -151,7 +150,7 @@ class Door:
                 "Accept must list application/json and text/event-stream.", number=INVALID_REQUEST, status=406
             )
 
-    def _check_origin(self, request: web.BaseRequest) -> None:
+    def _check_origin(self, request: Request) -> None:
         """A browser page of another site must not reach tools (DNS rebinding); the server checks Host itself."""
         origin = request.headers.get("origin")
         if origin is None or origin in self._origins:
@@ -233,14 +232,14 @@ def routes(
         route
         for path in ("/mcp", "/mcp/{server}")
         for route in (
-            Route(method="POST", path=path, endpoint=door.post),
-            Route(method="GET", path=path, endpoint=door.get),
-            Route(method="DELETE", path=path, endpoint=door.delete),
+            Route(method="POST", path=path, short=door.post),
+            Route(method="GET", path=path, short=door.get),
+            Route(method="DELETE", path=path, short=door.delete),
         )
     ]
 
 
-def _check_stream(request: web.BaseRequest, headers: Headers) -> None:
+def _check_stream(request: Request, headers: Headers) -> None:
     """Only a session has a stream of its own; in 2026-07-28 every stream belongs to a request."""
     if headers.session is None or headers.version not in (None, *protocol.OLD_VERSIONS):
         text = (
@@ -251,10 +250,10 @@ def _check_stream(request: web.BaseRequest, headers: Headers) -> None:
         raise ProtocolError("Accept must list text/event-stream.", number=INVALID_REQUEST, status=406)
 
 
-def _inbound(request: web.BaseRequest, params: Mapping[str, str], trace: Trace) -> Inbound:
+def _inbound(request: Request, params: Mapping[str, str], trace: Trace) -> Inbound:
     return Inbound(
         server=params.get("server", ""),
-        credential=credential_of(request),
+        credential=credential_of(request.headers),
         headers=Headers(),
         trace=trace,
         client=request.headers.get("user-agent", "")[:200],
@@ -262,10 +261,10 @@ def _inbound(request: web.BaseRequest, params: Mapping[str, str], trace: Trace) 
     )
 
 
-def credential_of(request: web.BaseRequest) -> Credential:
+def credential_of(headers: Fields) -> Credential:
     """The key of `Authorization: Bearer` or `x-api-key`."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return BearerToken(token.strip())
-    key = request.headers.get("x-api-key", "")
+    key = headers.get("x-api-key", "")
     return BearerToken(key) if key else NO_CREDENTIAL

@@ -1,83 +1,17 @@
 """The real file: installed from a medium, served by a systemd of ours, updated to a second build, rolled back."""
 
-import hashlib
-import json
 import os
-import subprocess
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from app import __version__
-from app.core.paths import resources
-from app.release.manifest import Schema
-from app.release.service import serving_program
 from tests.fix_process import until
-from tests.fix_server import free_port
+from tests.frozen.installed import Host, medium
 from tests.media import Makers
-from tests.simulators.systemctl import write_systemctl
 
 pytestmark = [pytest.mark.slow, pytest.mark.frozen]
-_FOOTER = 512
-_VERSION = 16 + 4 + 4 + 8 + 8 + 8
-SCHEMAS = len(list((resources() / "migrations").glob("*.sql")))
-
-
-def second_build(bundle: Path, target: Path, version: str) -> None:
-    """The same file under another version: its footer says it, and is digested again."""
-    data = bytearray(bundle.read_bytes())
-    at = len(data) - _FOOTER
-    data[at + _VERSION : at + _VERSION + 32] = version.encode().ljust(32, b"\0")
-    data[-32:] = hashlib.sha256(data[at:-32]).digest()
-    target.write_bytes(data)
-    target.chmod(0o755)
-
-
-class Host:
-    """A prefix, a site and a service manager."""
-
-    def __init__(self, folder: Path) -> None:
-        self.prefix, self.data, self.units = folder / "prefix", folder / "data", folder / "systemd"
-        self.units.mkdir()
-        self.data.mkdir()
-        write_systemctl(self.units)
-        self.address = f"127.0.0.1:{free_port()}"
-        (self.data / "profile.yaml").write_text(
-            f"listen: {{address: '{self.address}', plain_http: loopback}}\n"
-        )
-        self.environment = {"PATH": f"{self.units}:/usr/bin:/bin", "HOME": str(folder)}
-
-    def run(self, program: Path, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [program, *words], env=self.environment, capture_output=True, text=True, timeout=110, check=False
-        )
-
-    def installed(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """A command of the installed file."""
-        return self.run(self.prefix / "bin" / "sallyport", *words)
-
-    def systemctl(self, *words: str) -> None:
-        subprocess.run([self.units / "systemctl", *words], env=self.environment, check=True)
-
-    def serving(self) -> str:
-        """The release folder whose program serves."""
-        program = until(lambda: serving_program(self.data), 60)
-        assert program.is_relative_to(self.prefix / "releases"), program
-        return program.relative_to(self.prefix / "releases").parts[0].split("-")[0]
-
-    def ready(self) -> bool:
-        """Whether the server says so."""
-        try:
-            with urllib.request.urlopen(f"http://{self.address}/readyz", timeout=5) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    def status(self) -> dict[str, Any]:
-        return json.loads(self.installed("update", "status", "--json").stdout)
 
 
 @pytest.fixture
@@ -87,38 +21,20 @@ def host(folder: Path) -> Iterator[Host]:
     made.systemctl("stop", "sallyport.service")
 
 
-def medium(makers: Makers, folder: Path, number: int, version: str, bundle: Path) -> Path:
-    folder.mkdir()
-    second_build(bundle, folder / "sallyport", version)
-    makers.list_files(folder, number, version=version, schema=Schema(first=1, last=SCHEMAS))
-    makers.sign(folder)
-    return folder
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(os.geteuid() != 0, reason="the unit is the system's")
 def test_real_file_is_installed_updated_and_rolled_back(bundle: Path, folder: Path, host: Host) -> None:
     makers = Makers()
     keyset = makers.write_keyset(folder / "keyset.json")
     first, second = (
-        medium(makers, folder / f"m{number}", number, version, bundle)
+        medium(makers, folder / f"m{number}", number, bundle=bundle, version=version)
         for number, version in ((1, "9.1"), (2, "9.2"))
     )
-    where = (
-        "--prefix",
-        str(host.prefix),
-        "--data",
-        str(host.data),
-        "--units",
-        str(host.units),
-        "--user",
-        "root",
-    )
     given = ("--medium", str(first), "--keyset", str(keyset))
-    planned = host.run(first / "sallyport", "install", *given, *where, "--plan")
+    planned = host.run(first / "sallyport", "install", *given, *host.where, "--plan")
     assert planned.stdout.startswith("would make"), planned.stderr
     assert not host.prefix.exists()
-    done = host.run(first / "sallyport", "install", *given, *where)
+    done = host.run(first / "sallyport", "install", *given, *host.where)
     assert done.returncode == 0, done.stderr
     trust = (host.prefix / "current" / "trust.fapolicyd").read_text().splitlines()
     assert len(trust) > 100
@@ -136,7 +52,7 @@ def test_real_file_is_installed_updated_and_rolled_back(bundle: Path, folder: Pa
     assert done.returncode == 0, done.stderr
     assert host.serving() == "9.2"
     assert [step["step"] for step in host.status()["journal"]][-1] == "update.settled"
-    again = host.installed("install", *where)
+    again = host.installed("install", *host.where)
     assert again.stdout.startswith("Everything is in place already."), again.stderr
     replay = host.installed("update", "apply", str(first))
     assert "is older than 2" in replay.stderr, replay.stderr

@@ -1,7 +1,7 @@
 """`GET /v0.1/servers`, `…/{name}/versions` and `…/versions/{version}`: per caller, admitted and recorded."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from aiohttp import web
@@ -12,7 +12,7 @@ from app.core.call import Call, Resource
 from app.core.errors import DeniedError, NotFoundError, RecordUnavailableError, SallyportError
 from app.core.ids import continue_trace
 from app.core.passage import Passage
-from app.extensions import Endpoint, Params, Route
+from app.extensions import Endpoint, Fields, Params, Route
 from app.mcp.answers import CHALLENGE
 from app.mcp.door import credential_of
 from app.mcp.protocol.methods import USES
@@ -53,7 +53,8 @@ class Registry:
             trace = continue_trace(request.headers.get("traceparent"))
             call = Call(
                 door="mcp", action="server.connect", resource=Resource("server", "*"), trace=trace,
-                credential=credential_of(request), details={"registry": params.get("name", "")[:200]},
+                credential=credential_of(cast("Fields", request.headers)),
+                details={"registry": params.get("name", "")[:200]},
                 client=request.headers.get("user-agent", "")[:200], address=request.remote or "",
             )  # fmt: skip
             headers = {"traceparent": trace.traceparent, "Cache-Control": "no-store"}

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 
-from aiohttp import web
 from msgspec import Raw
 
+from app.extensions import Answered, Request, Response, Stream
 from app.mcp.answers import Answer
 from app.mcp.protocol import LATEST_OLD
 from app.mcp.streams.replay import Replay
@@ -19,11 +19,11 @@ BEAT_SECONDS = 15.0
 class AnswerStream:
     """The relay of one POST. Only a caller that accepts event streams gets more than the answer."""
 
-    def __init__(self, request: web.BaseRequest, *, streams: bool, headers: dict[str, str]) -> None:
+    def __init__(self, request: Request, *, streams: bool, headers: dict[str, str]) -> None:
         self._request = request
         self._streams = streams
         self._headers = headers
-        self._response: web.StreamResponse | None = None
+        self._response: Stream | None = None
         self._lock = asyncio.Lock()
         self._gone = False
         self.session: Session | None = None
@@ -55,8 +55,7 @@ class AnswerStream:
     @property
     def broken(self) -> bool:
         """Whether the client's connection is closed."""
-        transport = self._request.transport
-        return transport is None or transport.is_closing()
+        return self._request.gone
 
     def lost(self) -> bool:
         """The connection broke; whether what follows is kept for a client that may come back."""
@@ -88,12 +87,10 @@ class AnswerStream:
     async def _write(self, event: bytes) -> None:
         if self._response is None:
             headers = {**self._headers, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-            response = web.StreamResponse(status=200, headers=headers)
-            await response.prepare(self._request)
-            self._response = response
+            self._response = await self._request.begin(200, headers)
         await self._response.write(event)
 
-    async def finish(self, answer: Answer) -> web.StreamResponse:
+    async def finish(self, answer: Answer) -> Answered:
         """Send the answer as the last event, or as plain JSON with its own status."""
         if self._response is None:
             return response_of(answer, self._headers)
@@ -101,17 +98,17 @@ class AnswerStream:
         if self.replay is not None:
             self.replay.close()
         with contextlib.suppress(ConnectionError):
-            await self._response.write_eof()
+            await self._response.end()
         return self._response
 
 
-def response_of(answer: Answer, headers: dict[str, str]) -> web.Response:
+def response_of(answer: Answer, headers: dict[str, str]) -> Response:
     """An answer as a whole response."""
     headers = {**headers, **answer.headers}
     if not answer.body:
-        return web.Response(status=answer.status, headers=headers)
+        return Response(status=answer.status, headers=headers)
     headers["Content-Type"] = "application/json"
-    return web.Response(body=answer.body, status=answer.status, headers=headers)
+    return Response(body=answer.body, status=answer.status, headers=headers)
 
 
 def event_of(message: bytes, identifier: bytes = b"") -> bytes:
