@@ -141,6 +141,8 @@ class Turns:
             return self._done(turn, msgspec.json.encode(value))
         if turn.method.shape == "task" and self._tasks is not None:
             return await self._tasks.answer(turn, relay)
+        if self._tasks is not None and self._tasks.following.wanted(turn):
+            return await self._tasks.following.listen(turn, relay, self._forward)
         return await self._forward(turn, relay)
 
     async def _initialize(self, turn: Turn) -> Answer:
