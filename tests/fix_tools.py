@@ -42,6 +42,7 @@ from app.mcp import (
     remotes,
     routes,
 )
+from app.mcp.parked import Limits
 from app.mcp.supervisor import Capacity
 from app.server.listen.listener import Listener
 from app.server.listen.router import Router
@@ -186,6 +187,8 @@ async def tool_site(
     pins: Mode = "trust-first",
     recheck: float = 5.0,
     providers: Mapping[str, ToolProvider] | None = None,
+    parking: Limits = Limits(),  # noqa: B008 - it cannot be changed
+    node: str = "test",
 ) -> AsyncIterator[ToolSite]:
     """Everything a tool call crosses, from the listening socket to the database."""
     inside = provided(providers or {}, clock=CLOCK)
@@ -194,7 +197,7 @@ async def tool_site(
         return await connect(database, purpose="record", timeout=5)
 
     settings = dict(servers) if servers is not None else {"sample": SAMPLE}
-    recorder = Recorder(connect=dial, node="test", boot=uuid4(), clock=CLOCK, settings=Record())
+    recorder = Recorder(connect=dial, node=node, boot=uuid4(), clock=CLOCK, settings=Record())
     rules = Rules(permit if permit is not None else ["alice *"], forbid or [])
     destinations = Destinations(
         from_url(entry.url, name=name, purpose="test") for name, entry in settings.items() if entry.url
@@ -245,6 +248,8 @@ async def tool_site(
             new_id=lambda: uuid4().hex,
             us=US,
             tasks=(Ledger(pool=pool, clock=CLOCK, new_id=lambda: uuid4().hex), Quarantine(catalog)),
+            parking=parking,
+            node=node,
         )
         listener = Listener(router=Router(doors), settings=listen, clock=CLOCK, names=frozenset())
         group.create_task(recorder.run())

@@ -15,9 +15,11 @@ from app.mcp import protocol
 from app.mcp.answers import Answer, denied, refused, unavailable
 from app.mcp.catalogue import Catalogue
 from app.mcp.inputs import Seal
+from app.mcp.parked import Parking
 from app.mcp.pins import Watch
 from app.mcp.protocol import INVALID_PARAMS, Era, Message, ProtocolError, envelope, methods
 from app.mcp.protocol.methods import Method, Target
+from app.mcp.rounds import Rounds
 from app.mcp.streams import Replay, Session, SessionLine, Sessions
 from app.mcp.streams.replay import place_of
 from app.mcp.tasks import Later, Ledger, Tasks, Waiting
@@ -45,6 +47,7 @@ class Calls:
         watch: Watch,
         seal: Seal,
         keeping: Keeping | None = None,
+        parking: Parking | None = None,
         door: str = "mcp",
     ) -> None:
         self._door = door
@@ -61,7 +64,12 @@ class Calls:
             carried = Carried(ledger=ledger, servers=servers, admission=admission, clock=clock)
             tasks = Tasks(ledger=ledger, later=later, carried=carried)
         self._turns = Turns(
-            servers=servers, sessions=sessions, catalogue=catalogue, watch=watch, seal=seal, tasks=tasks
+            servers=servers,
+            sessions=sessions,
+            catalogue=catalogue,
+            watch=watch,
+            tasks=tasks,
+            rounds=Rounds(seal=seal, tasks=tasks, parking=parking),
         )
 
     async def answer(self, inbound: Inbound, message: Message, relay: Relay | None = None) -> Answer:

@@ -16,6 +16,7 @@ from app.mcp.answers import Answer
 from app.mcp.calls import Calls, Keeping
 from app.mcp.catalogue import Catalogue
 from app.mcp.inputs import Seal
+from app.mcp.parked import Limits, Parking
 from app.mcp.pins import Watch
 from app.mcp.protocol import INVALID_REQUEST, Message, ProtocolError, envelope
 from app.mcp.protocol.envelope import Headers
@@ -170,16 +171,33 @@ def open_calls(
     us: dict[str, str],
     door: str = "mcp",
     keeping: Keeping | None = None,
+    parking: Limits | None = None,
+    node: str = "",
 ) -> Calls:
-    """The governed side, for whoever carries messages to it. `new_id` makes unguessable ids, for sessions and a key."""
+    """The governed side, for whoever carries messages to it. `new_id` makes unguessable ids, for sessions and a key.
+
+    Without `parking` nobody of 2026-07-28 is asked for a server of the older era.
+    """
+    seal = Seal(key=new_id().encode(), clock=clock)
     return Calls(
         admission=admission,
         servers=servers,
         sessions=Sessions(clock=clock, new_id=new_id),
         catalogue=Catalogue(servers=servers, watch=watch, us=us, tasks=keeping is not None),
         watch=watch,
-        seal=Seal(key=new_id().encode(), clock=clock),
+        seal=seal,
         keeping=keeping,
+        parking=Parking(
+            seal=seal,
+            beside=servers.beside,
+            admission=admission,
+            clock=clock,
+            new_id=new_id,
+            node=node,
+            limits=parking,
+        )
+        if parking is not None
+        else None,
         door=door,
     )
 
@@ -194,6 +212,8 @@ def routes(
     us: dict[str, str],
     origins: Collection[str] = (),
     tasks: tuple[Ledger, Waiting] | None = None,
+    parking: Limits = Limits(),  # noqa: B008 - it cannot be changed
+    node: str = "",
 ) -> list[Route]:
     """The MCP endpoints, ready to be mounted. `us` is our name and version; without `tasks` there are none."""
     calls = open_calls(
@@ -204,6 +224,8 @@ def routes(
         new_id=new_id,
         us=us,
         keeping=(*tasks, clock) if tasks is not None else None,
+        parking=parking,
+        node=node,
     )
     door = Door(calls=calls, origins=origins)
     return [

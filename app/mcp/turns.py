@@ -8,31 +8,30 @@ import msgspec
 from msgspec import Raw
 
 from app.core.errors import DatabaseError, EgressError, InputError, UpstreamError
-from app.mcp import inputs, protocol, results
+from app.mcp import protocol, results
 from app.mcp.answers import Answer, database_away, refused, upstream_failed
 from app.mcp.catalogue import Announcements, Catalogue
-from app.mcp.inputs import Seal
 from app.mcp.oauth import SignInWanted
+from app.mcp.parked import Waits
+from app.mcp.parked.wire import can_be_asked
 from app.mcp.pins import Watch
 from app.mcp.protocol import (
     CANCELLED,
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
     ProtocolError,
-    mirrored,
 )
 from app.mcp.protocol.mirrored import Mirrors
+from app.mcp.rounds import Rounds
 from app.mcp.signing_in import sign_in_answer
 from app.mcp.skills.carrying import children
 from app.mcp.streams import SessionLine, Sessions
 from app.mcp.tasks import Tasks
-from app.mcp.tasks.later import WAITING
-from app.mcp.turn import Turn, bound, caller_of, following, members_of, outgoing_of
-from app.mcp.upstream.ports import Outgoing, Relay, Reply, Upstream
+from app.mcp.turn import Turn, caller_of, following, members_of, outgoing_of
+from app.mcp.upstream.ports import Relay, Reply, Upstream
 from app.mcp.upstream.servers import Servers
 
 _LISTENING = 3600.0
-_ROUND = frozenset({"requestState", "inputResponses"})
 _PER_SESSION = frozenset({"logging/setLevel", "resources/subscribe", "resources/unsubscribe"})
 
 
@@ -46,12 +45,12 @@ class Turns:
         sessions: Sessions,
         catalogue: Catalogue,
         watch: Watch,
-        seal: Seal,
         tasks: Tasks | None,
+        rounds: Rounds,
     ) -> None:
         self._tasks = tasks
         self._watch = watch
-        self._seal = seal
+        self._rounds = rounds
         self._servers = servers
         self._sessions = sessions
         self._catalogue = catalogue
@@ -142,6 +141,8 @@ class Turns:
             return self._done(turn, msgspec.json.encode(value))
         if turn.method.shape == "task" and self._tasks is not None:
             return await self._tasks.answer(turn, relay)
+        if self._tasks is not None and self._tasks.following.wanted(turn):
+            return await self._tasks.following.listen(turn, relay, self._forward)
         return await self._forward(turn, relay)
 
     async def _initialize(self, turn: Turn) -> Answer:
@@ -164,11 +165,8 @@ class Turns:
         return msgspec.structs.replace(answer, headers={"Mcp-Session-Id": session.id})
 
     async def _forward(self, turn: Turn, relay: Relay) -> Answer:
-        turn, upstream = self._aimed(turn)
+        turn, upstream, mirrors = await self._required(*self._aimed(turn))
         method = turn.message.method
-        mirrors = None
-        if turn.target.resource.kind != "server":
-            mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
         if method == "resources/read":
             await self._skills.require(turn, upstream)
         if method in _PER_SESSION and not upstream.sessions:
@@ -180,8 +178,11 @@ class Turns:
         if method == "subscriptions/listen":
             relay = Announcements(relay, turn.passage, upstream.name, request=turn.message.id or b"null")
         started = time.monotonic()
-        reply = await self._rounds(turn, upstream, _mirrored(turn, self._opened(turn), mirrors), relay)
+        reply = await self._rounds.reply(turn, upstream, relay, mirrors)
         turn.passage.timings["upstream"] = time.monotonic() - started
+        if isinstance(reply, Waits):
+            turn.passage.note(status="started", result=_answered(turn, results.recorded(Raw(reply.result))))
+            return self._done(turn, reply.result)
         failure = results.failure(reply)
         if failure is not None and reply.error is not None:
             turn.passage.note(status="error", error=f"{failure.code}: {failure.message}"[:1000])
@@ -193,6 +194,19 @@ class Turns:
         if self._tasks is not None and (begun := await self._tasks.begun(turn, reply)) is not None:
             return begun
         return self._finish(turn, reply)
+
+    async def _required(self, turn: Turn, upstream: Upstream) -> tuple[Turn, Upstream, Mirrors | None]:
+        """The same once what the call is about is the approved one there, with what its headers repeat."""
+        if turn.target.resource.kind == "server":
+            return turn, upstream, None
+        mirrors = await self._watch.require(turn.passage, turn.caller, upstream, turn.target)
+        server = self._servers.get(turn.target.server)
+        if server and can_be_asked(turn.caller, turn.message.method) and not upstream.place(turn.caller):
+            # A shared program that had to be started for this is known by now to be of the older era.
+            own = server.of(turn.caller, turn.message.method)
+            if own.place(turn.caller):
+                return turn, own, await self._watch.require(turn.passage, turn.caller, own, turn.target)
+        return turn, upstream, mirrors
 
     async def _as_skill(self, turn: Turn, upstream: Upstream, reply: Reply) -> Reply:
         """The reply, where it is about skills: checked, and under this endpoint's addresses."""
@@ -217,53 +231,19 @@ class Turns:
             line = SessionLine(turn.session, turn.passage, server=upstream.name)
             caller = msgspec.structs.replace(caller, line=line)
         caller = following(caller, tasks=self._tasks is not None and self._tasks.expected(turn))
-        return msgspec.structs.replace(turn, caller=caller), upstream.of(caller, turn.message.method)
-
-    def _opened(self, turn: Turn) -> Outgoing:
-        """The request with the server's own state in place of what the client held."""
-        outgoing = outgoing_of(turn)
-        if "requestState" not in outgoing.params:
-            return outgoing
-        state = self._seal.open(turn.message.params["requestState"], bound(turn))
-        params = {**outgoing.params, "requestState": state}
-        if state == WAITING:  # it was our own question, whether to look again
-            params = {key: value for key, value in params.items() if key not in _ROUND}
-        return msgspec.structs.replace(outgoing, params=params)
-
-    async def _rounds(self, turn: Turn, upstream: Upstream, outgoing: Outgoing, relay: Relay) -> Reply:
-        """The answer; a client of the older era is asked here for what a modern server wants first."""
-        for _ in range(inputs.ROUNDS):
-            reply = await upstream.request(turn.passage, turn.caller, outgoing, relay)
-            if self._only_as_task(turn, reply):
-                params = {**outgoing.params, "task": {}}
-                outgoing = msgspec.structs.replace(outgoing, params=params)
-                reply = await upstream.request(turn.passage, turn.caller, outgoing, relay)
-            if reply.result is None or turn.caller.era == "modern" or results.outcome(reply.result).done:
-                return reply
-            want = inputs.wanted(reply.result)
-            more: dict[str, Any] = {"inputResponses": await inputs.ask_all(relay, want.questions)}
-            if want.state is not None:
-                more["requestState"] = want.state
-            outgoing = msgspec.structs.replace(outgoing, params={**outgoing.params, **more})
-        raise UpstreamError(f"The tool wanted input more than {inputs.ROUNDS} times.", kind="protocol")
-
-    def _only_as_task(self, turn: Turn, reply: Reply) -> bool:
-        """Whether a server of the older era does this tool only as a task; nothing was done then."""
-        if reply.era == "modern" or reply.error is None or turn.caller.era == "old" or self._tasks is None:
-            return False
-        failure = results.failure(reply)
-        return failure is not None and failure.code == METHOD_NOT_FOUND and self._tasks.expected(turn)
+        turn = msgspec.structs.replace(turn, caller=caller)
+        return turn, self._rounds.taken_up(turn) or upstream.of(caller, turn.message.method)
 
     def _finish(self, turn: Turn, reply: Reply) -> Answer:
         """The answer around a result, noted for the record."""
         raw = reply.result or Raw(b"{}")
         outcome = results.outcome(raw)
-        turn.passage.note(result=results.recorded(raw))
+        turn.passage.note(result=_answered(turn, results.recorded(raw)))
         if outcome.is_error:
             turn.passage.note(status="error", error="The tool reported an error.")
         value: Raw | bytes = raw
         if not outcome.done:
-            value = inputs.with_sealed_state(raw, self._seal, bound(turn))
+            value = self._rounds.finished(turn, raw)
         if turn.message.method == "resources/read" and not turn.inbound.server:
             value = results.with_public_addresses(raw, turn.target.server)
         fitted = results.fit(Raw(value), method=turn.message.method, era=turn.caller.era, from_era=reply.era)
@@ -273,11 +253,8 @@ class Turns:
         return Answer(body=protocol.result(turn.message.id or b"null", result), headers={})
 
 
-def _mirrored(turn: Turn, outgoing: Outgoing, mirrors: Mirrors | None) -> Outgoing:
-    """With the headers that repeat arguments: checked where the caller's era has them, made from the arguments."""
-    if mirrors is None:
-        return outgoing
-    arguments = turn.target.arguments or {}
-    if turn.caller.era == "modern":
-        mirrored.agree(mirrors, arguments, outgoing.headers)
-    return msgspec.structs.replace(outgoing, headers=mirrored.headers_for(mirrors, arguments))
+def _answered(turn: Turn, result: dict[str, Any]) -> dict[str, Any]:
+    """What the record keeps of a result, with the answers that its client gave to questions before; no state of ours."""
+    given = turn.message.params.get("inputResponses")
+    kept = {key: value for key, value in result.items() if key != "requestState"}
+    return {"inputResponses": given, **kept} if isinstance(given, dict) else kept

@@ -150,6 +150,7 @@ def _routes(site: Site, servers: Servers, models: Models, *, notes: health.Notes
             us=US,
             origins=site.profile.listen.origins,
             tasks=(task_ledger(site), Quarantine(site.catalog)),
+            node=site.profile.node,
         ),
         *registry_routes(
             admission=site.admission,

@@ -19,6 +19,7 @@ from app.config.tools import Mcp, McpServer
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import from_url
 from app.mcp import remotes
+from tests.fix_modern import modern
 from tests.fix_tools import ALICE, CLOCK, US, ToolSite
 
 _AT_ONCE = 4
@@ -78,6 +79,15 @@ async def use_everything(url: str, mode: str, context: dict[str, Any]) -> None:
                 await attempt(client.read_resource(resource.uri))
             for prompt in await listed(client.list_prompts(), "prompts"):
                 await attempt(client.get_prompt(prompt.name))
+
+
+async def use_skills(site: ToolSite, path: str, *, load: bool) -> None:
+    """List the skills; to load one is to read its SKILL.md, and what lies beside it only if that could be read."""
+    listed = await modern(site, "skills/list", path=path)
+    for skill in listed["result"]["skills"] if load else ():
+        read = await modern(site, "resources/read", {"uri": skill["uri"]}, path=path)
+        for file in skill["resources"] if "result" in read else ():
+            await modern(site, "resources/read", {"uri": file["uri"]}, path=path)
 
 
 async def attempts(url: str, mode: str, context: dict[str, Any], *, key: str) -> bool:

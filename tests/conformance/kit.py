@@ -47,11 +47,13 @@ async def server_set(url: str, revision: str) -> Run:
 async def server_scenarios(url: str, names: Sequence[str]) -> Run:
     """Let the kit play single scenarios, which are in no set that counts, with the server at `url`."""
     outputs = [await _run("server", "--url", url, "--scenario", name, *_PATIENCE) for name in names]
-    passed = {
-        name: bool(re.search(r"(?m)^Passed: [1-9]\d*/\d+, 0 failed", output))
-        for name, output in zip(names, outputs, strict=True)
-    }
-    return Run(scored=passed, unscored={}, output="\n".join(outputs))
+    return _judged(names, outputs)
+
+
+async def client_scenarios(command: str, names: Sequence[str]) -> Run:
+    """Let the kit be the server of single scenarios, which are in no set that counts."""
+    outputs = [await _run("client", "--command", command, "--scenario", name, *_PATIENCE) for name in names]
+    return _judged(names, outputs)
 
 
 async def client_set(command: str, revision: str) -> Run:
@@ -82,6 +84,14 @@ async def _run(*arguments: str) -> str:
             process.kill()
             await process.wait()
     return out.decode()
+
+
+def _judged(names: Sequence[str], outputs: Sequence[str]) -> Run:
+    passed = {
+        name: bool(re.search(r"(?m)^Passed: [1-9]\d*/\d+, 0 failed, 0 warnings", output))
+        for name, output in zip(names, outputs, strict=True)
+    }
+    return Run(scored=passed, unscored={}, output="\n".join(outputs))
 
 
 def _read(side: Side, revision: str, output: str) -> Run:

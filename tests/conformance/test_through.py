@@ -11,6 +11,7 @@ from tests.conformance.kit import REVISIONS, Run, fetched, server_scenarios, ser
 from tests.conformance.published import publish
 from tests.fix_tools import ALICE, ToolSite, tool_site
 
+WITH_SKILLS = Path(__file__).resolve().parents[1] / "simulators" / "mcp_skills.py"
 WITH_TASKS = Path(__file__).resolve().parents[1] / "simulators" / "mcp_tasks.py"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), fetched]
@@ -28,6 +29,9 @@ TASKS = (
     "tasks-required-task-error",
     "tasks-wire-fields",
 )
+
+
+SKILLS = ("sep-2640-skills-directory", "sep-2640-skills-enumeration", "sep-2640-skills-manifest")
 
 
 async def through(site: ToolSite, revision: str) -> Run:
@@ -64,3 +68,20 @@ async def test_a_server_with_tasks_passes_their_scenarios_through_sallyport(data
             "SELECT DISTINCT status FROM mcp_tool_executions WHERE tool = 'slow_compute'"
         )
     assert ("started",) in states
+
+
+async def test_a_server_with_skills_passes_their_scenarios_through_sallyport(database: str, tmp_path: Path):
+    folder = tmp_path / "skills"
+    for name in ("git-workflow", "refunds"):
+        inner = folder / name / "templates"
+        inner.mkdir(parents=True)
+        (inner / "mail.md").write_text("Dear customer", encoding="utf-8")
+        front = f"---\nname: {name}\ndescription: How to do {name}\n---\nBe kind.\n"
+        (folder / name / "SKILL.md").write_text(front, encoding="utf-8")
+    command = (sys.executable, str(WITH_SKILLS), str(folder))
+    servers = {"every": McpServer(command=command, read=(str(folder), str(WITH_SKILLS.parent)))}
+    async with tool_site(database, tmp_path, servers=servers, default_key=ALICE) as site:
+        url = site.url.replace("127.0.0.1", "localhost") + "/mcp/every"
+        publish("server 2026-07-28 through, a program with skills", await server_scenarios(url, SKILLS))
+        read = await site.rows("SELECT count(*) FROM audit_events WHERE action = 'resource.read'")
+    assert read > [(0,)]

@@ -1,6 +1,7 @@
 """Calls whose answer comes later: tasks of a tool server in either era, recorded when they begin and when they end."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.config.tools import McpServer
-from tests.fix_modern import TASKS, modern
+from tests.fix_modern import TASKS, modern, request
 from tests.fix_streams import begin
 from tests.fix_tools import ALICE, BOB, ToolSite, tool_site
 
@@ -95,6 +96,35 @@ async def test_task_of_a_server_of_either_era_reaches_a_client_of_the_older(
     assert (shown["status"], shown["ttl"]) == ("completed", 60000)
     assert greeted["result"]["task"]["status"] == "completed"
     assert [row[:2] for row in rows] == [("started", "intent"), ("ok", "event"), ("ok", "intent")]
+
+
+@pytest.mark.parametrize("server", ["modern", "old"])
+async def test_who_listens_for_a_task_is_told_how_it_goes(database: str, tmp_path: Path, server: str):
+    path, everyone = f"/mcp/{server}", ["alice *", "bob *"]
+    async with tool_site(database, tmp_path, servers=SERVERS, permit=everyone) as site:
+        mine = (await call(site, "slow_compute", path=path, seconds=1))["taskId"]
+        other = (await call(site, "slow_compute", path=path, seconds=0, key=BOB))["taskId"]
+        wishes = {"notifications": {"taskIds": [mine, other, "none"]}}
+        body, headers = request("subscriptions/listen", wishes, capabilities=TASKS, id="mine")
+        told: list[Any] = []
+        async with (
+            asyncio.timeout(60),
+            site.session.post(site.url + path, json=body, headers=headers) as response,
+        ):
+            async for line in response.content:
+                if line.startswith(b"data: "):
+                    told.append(json.loads(line[6:]))
+                if told and told[-1]["params"].get("status") == "completed":
+                    break
+        refused = await modern(site, "subscriptions/listen", wishes, path=path)
+    acknowledged, *changes = told
+    assert acknowledged["params"]["notifications"] == {"taskIds": [mine]}
+    assert {one["method"] for one in changes} == {"notifications/tasks"}
+    assert {one["params"]["taskId"] for one in changes} == {mine}
+    assert changes[-1]["params"]["result"]["content"][0]["text"] == "done"
+    subscriptions = [one["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] for one in told]
+    assert set(subscriptions) == {"mine"}
+    assert "error" in refused
 
 
 async def test_task_is_its_principals_alone(database: str, tmp_path: Path):

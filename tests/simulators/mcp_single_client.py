@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +19,8 @@ ANSWERED = threading.Condition()
 MODERN = "--modern" in sys.argv
 PREFIX = "io.modelcontextprotocol/"
 PROCESS = uuid4().hex
-TOOLS = ("ask", "log", "touch", "about", "note", "steps", "change", "die")
+CANCELLED: list[Any] = []
+TOOLS = ("ask", "both", "log", "touch", "about", "note", "steps", "change", "die")
 
 
 def send(message: dict[str, Any]) -> None:
@@ -32,17 +34,32 @@ def text(value: object) -> dict[str, Any]:
 
 
 def question(method: str, params: dict[str, Any]) -> Any:
-    key = f"q{time.monotonic_ns()}"
+    key = uuid4().hex
     send({"id": key, "method": method, "params": params})
     with ANSWERED:
         ANSWERED.wait_for(lambda: key in ANSWERS, timeout=60)
     return ANSWERS[key]
 
 
+def asked(name: str, arguments: dict[str, Any], meta: dict[str, Any]) -> Any:
+    """What came of questions; `then` tells how often it reports progress after the first answer."""
+    message = {"message": "Sure?", "requestedSchema": {"type": "object", "properties": {}}}
+    if name == "both":
+        with ThreadPoolExecutor() as threads:
+            methods = ("elicitation/create", "roots/list")
+            return dict(zip(methods, threads.map(lambda one: question(one, message), methods), strict=True))
+    answers = [question(arguments.get("method", "elicitation/create"), message)]
+    for step in range(int(arguments.get("then", 0))):
+        params = {"progressToken": meta.get("progressToken"), "progress": step}
+        send({"method": "notifications/progress", "params": params})
+        time.sleep(0.05)
+    answers += [question("elicitation/create", message) for _ in range(int(arguments.get("again", 0)))]
+    return answers[0] if len(answers) == 1 else answers
+
+
 def call(name: str, arguments: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
-    if name == "ask":
-        message = {"message": "Sure?", "requestedSchema": {"type": "object", "properties": {}}}
-        return text(question(arguments.get("method", "elicitation/create"), message))
+    if name in ("ask", "both"):
+        return text(asked(name, arguments, meta))
     if name == "log":
         send({"method": "notifications/message", "params": {"level": "info", "data": arguments["text"]}})
     elif name == "touch":
@@ -59,7 +76,8 @@ def call(name: str, arguments: dict[str, Any], meta: dict[str, Any]) -> dict[str
     elif name == "die":
         os._exit(3)
     elif name == "about":
-        return text({**STATE, "process": PROCESS, "home": os.environ.get("HOME"), "meta": meta})
+        facts = {"process": PROCESS, "home": os.environ.get("HOME"), "meta": meta, "cancelled": CANCELLED}
+        return text({**STATE, **facts})
     return text("done")
 
 
@@ -104,6 +122,8 @@ def main() -> None:
             with ANSWERED:
                 ANSWERS[message["id"]] = message.get("result", message.get("error"))
                 ANSWERED.notify_all()
+        elif message["method"] == "notifications/cancelled":
+            CANCELLED.append(message["params"]["requestId"])
         elif message["method"] == "subscriptions/listen":
             meta = {PREFIX + "subscriptionId": message["id"]}
             params = {"notifications": {}, "_meta": meta}

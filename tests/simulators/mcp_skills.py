@@ -42,6 +42,25 @@ def skills() -> list[dict[str, Any]]:
     return found + crooked
 
 
+def child(path: Path, below: str) -> dict[str, Any]:
+    kind = "inode/directory" if path.is_dir() else "text/markdown"
+    return {"uri": f"{below}/{path.name}", "name": path.name, "mimeType": kind}
+
+
+def resource(skill: dict[str, Any]) -> dict[str, Any]:
+    front = skill["frontmatter"]
+    named = {"name": front["name"], "description": front["description"]}
+    return {**named, "uri": skill["uri"], "mimeType": "text/markdown"}
+
+
+LISTS = {
+    "skills/list": lambda: {"skills": skills()},
+    "resources/list": lambda: {
+        "resources": [resource(entry(one.parent)) for one in sorted(FOLDER.rglob("SKILL.md"))]
+    },
+}
+
+
 def result_of(method: str, params: dict[str, Any]) -> dict[str, Any]:
     offers = {"resources": {}, "extensions": {PREFIX + "skills": {"directoryRead": True}}}
     info = {"name": "skills", "version": "1"}
@@ -54,8 +73,8 @@ def result_of(method: str, params: dict[str, Any]) -> dict[str, Any]:
             "capabilities": offers,
             "_meta": {PREFIX + "serverInfo": info},
         }
-    if method == "skills/list":
-        return {**MODERN, "skills": skills()}
+    if method in LISTS:
+        return {**MODERN, **LISTS[method]()}
     uri = str(params.get("uri"))
     if method == "skills/get":
         found = [one for one in skills() if one["uri"] == uri]
@@ -68,7 +87,7 @@ def result_of(method: str, params: dict[str, Any]) -> dict[str, Any]:
         return {**MODERN, "contents": [{"uri": uri, "mimeType": "text/markdown", "text": text}]}
     if method == "resources/directory/read" and place.is_dir():
         below = uri if not LIES.exists() else "skill://elsewhere"
-        children = [{"uri": f"{below}/{one.name}", "name": one.name} for one in sorted(place.iterdir())]
+        children = [child(one, below) for one in sorted(place.iterdir())]
         return {**({} if OLD else {"resultType": "complete"}), "resources": children}
     if method in ("resources/read", "resources/directory/read"):
         raise RefusalError(-32602, "No such resource.")

@@ -21,6 +21,7 @@ Fields = tuple[tuple[str, str], ...]
 Follow = Callable[[Wire, bytes], Awaitable[None]]
 """Takes what comes before the answer: the message and its original bytes."""
 _BEAT_SECONDS = 20.0
+_TELL_SECONDS = 60.0
 _TAKEN_UP = 20
 """How often a stream that ends before its answer is taken up; the call's own time limit ends it as well."""
 _FIELDS: Fields = (("content-type", "application/json"), ("accept", "application/json, text/event-stream"))
@@ -121,8 +122,12 @@ class Exchange:
 
     async def tell(self, passage: Passage, body: bytes, fields: Fields) -> None:
         """Send a notification or a response; what comes back is of no interest."""
-        async with await self._post(passage, body, fields) as reply:
-            await reply.read(EVENT_LIMIT)
+        try:
+            async with asyncio.timeout(_TELL_SECONDS), await self._post(passage, body, fields) as reply:
+                await reply.read(EVENT_LIMIT)
+        except TimeoutError:
+            text = f"The tool server {self.name} took no message in {_TELL_SECONDS:g} s."
+            raise UpstreamError(text, kind="timeout", status=504) from None
 
     async def delete(self, passage: Passage, fields: Fields) -> None:
         """End a session."""

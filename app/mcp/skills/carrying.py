@@ -31,6 +31,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     skill: str
     file: File | None
+    front: Raw | None = None
+    """The front matter that its entry repeats, if the file is the skill's own SKILL.md."""
+
+    def promises(self, result: Raw) -> bool:
+        """Whether what was read is what the entry says."""
+        return self.file is not None and verify(result, self.file, self.front)
 
 
 class Skills:
@@ -56,7 +62,8 @@ class Skills:
     def _remember(self, server: str, place: str, uri: str, entry: dict[str, Raw], *, held: bool) -> None:
         for file in read(entry).files:
             key = (server, place, file.uri)
-            self._known[key] = Known(skill=uri, file=None if held else file)
+            front = entry.get("frontmatter") if file.uri == uri else None
+            self._known[key] = Known(skill=uri, file=None if held else file, front=front)
             self._known.move_to_end(key)
         while len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
@@ -83,9 +90,14 @@ class Skills:
             members["skill"] = public(entry, upstream.name)
         return msgspec.json.encode(members)
 
+    def _find(self, turn: Turn, upstream: Upstream) -> Known | None:
+        """What its reader was told of a file: where it is read, or by the shared process before it had one of its own."""
+        place, uri = upstream.place(turn.caller), turn.target.name
+        return self._known.get((upstream.name, place, uri)) or self._known.get((upstream.name, "", uri))
+
     async def require(self, turn: Turn, upstream: Upstream) -> None:
         """Before a file is read: its skill must not be held."""
-        known = self._known.get((upstream.name, upstream.place(turn.caller), turn.target.name))
+        known = self._find(turn, upstream)
         if known is not None and known.file is None:
             turn.passage.note(status="refused", error="The skill is not the approved one.")
             raise ProtocolError(
@@ -97,8 +109,8 @@ class Skills:
     async def check(self, turn: Turn, upstream: Upstream, reply: Reply) -> None:
         """After a file was read: it is what its entry said, or what the entry says now; UpstreamError otherwise."""
         place = upstream.place(turn.caller)
-        known = self._known.get((upstream.name, place, turn.target.name))
-        if known is None or known.file is None or reply.result is None or verify(reply.result, known.file):
+        known = self._find(turn, upstream)
+        if known is None or known.file is None or reply.result is None or known.promises(reply.result):
             return
         fresh = await upstream.request(
             turn.passage, turn.caller, Outgoing(method="skills/get", params={"uri": known.skill}), Silent()
@@ -109,10 +121,10 @@ class Skills:
                 page = Page(server=upstream.name, entries=((known.skill, entry),))
                 await self.sift([page], place, whole=False)
         await self.require(turn, upstream)
-        now = self._known.get((upstream.name, place, turn.target.name))
-        if now is None or now.file is None or not verify(reply.result, now.file):
+        now = self._find(turn, upstream)
+        if now is None or not now.promises(reply.result):
             raise UpstreamError(
-                f"{turn.target.name[:200]} is not what the entry of its skill says (digest or size).",
+                f"{turn.target.name[:200]} is not what the entry of its skill says (digest, size or front matter).",
                 kind="protocol",
             )
 

@@ -14,6 +14,7 @@ from app.mcp.protocol import names
 
 MOST_FILES = 512
 MOST_BYTES = 16 * 1024 * 1024
+MOST_FRONT = 64 * 1024
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _FILE = "/SKILL.md"
@@ -110,8 +111,8 @@ def public(entry: dict[str, Any], server: str) -> dict[str, Any]:
     return value
 
 
-def verify(result: Raw, file: File) -> bool:
-    """Whether what was read is the file that the entry promised."""
+def verify(result: Raw, file: File, front: Raw | None = None) -> bool:
+    """Whether what was read is the file that the entry promised; `front` is the entry's front matter, of SKILL.md."""
     try:
         contents = msgspec.json.decode(result, type=_Contents).contents
         found = next(one for one in contents if one.uri == file.uri)
@@ -120,4 +121,29 @@ def verify(result: Raw, file: File) -> bool:
         return False
     except (msgspec.MsgspecError, binascii.Error, UnicodeEncodeError):
         raise UpstreamError("The tool server sent contents that cannot be read.", kind="protocol") from None
-    return len(data) == file.size and f"sha256:{hashlib.sha256(data).hexdigest()}" == file.digest
+    if len(data) != file.size or f"sha256:{hashlib.sha256(data).hexdigest()}" != file.digest:
+        return False
+    return front is None or _front_of(data) == msgspec.json.decode(front)
+
+
+def _front_of(data: bytes) -> Any:
+    """The front matter of a SKILL.md as values; None when there is none that can be read."""
+    import yaml  # noqa: PLC0415 - only skills need it
+
+    opening, _, rest = data.replace(b"\r\n", b"\n").partition(b"\n")
+    text, closing, _ = rest.partition(b"\n---")
+    if opening.rstrip() != b"---" or not closing or len(text) > MOST_FRONT:
+        return None
+
+    class Loader(yaml.SafeLoader):
+        """JSON has no dates: what looks like one is text."""
+
+        yaml_implicit_resolvers = {  # noqa: RUF012 - as its base has it
+            first: [one for one in found if one[0] != "tag:yaml.org,2002:timestamp"]
+            for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - it is a safe loader
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None

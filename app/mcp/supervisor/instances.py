@@ -6,9 +6,9 @@ the connection. Who needs those gets a connection, that is: a process.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,7 +16,8 @@ from app.core.errors import UpstreamError
 from app.core.passage import Passage
 from app.mcp.supervisor.capacity import Capacity
 from app.mcp.supervisor.supervised import Supervised
-from app.mcp.upstream.guest import ANSWERABLE, CLAIMS, Guest
+from app.mcp.upstream.asking import ANSWERABLE, ASKING, answerable, berth, is_berth
+from app.mcp.upstream.guest import CLAIMS, Guest
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Status
 
 Mode = Literal["auto", "shared", "principal", "session"]
@@ -24,7 +25,6 @@ MOST = 1_000
 """Processes of single callers that are known for one entry; most of them are stopped."""
 MOST_OF_ONE = 8
 """Processes of one principal that run for one entry."""
-_USES = frozenset({"tools/call", "prompts/get", "resources/read"})
 Place = tuple[str, str]
 """Principal and session; without a session a principal's own."""
 
@@ -58,13 +58,14 @@ class Instances:
 
     def of(self, caller: Caller, method: str) -> Supervised:
         """The process for this request of this caller; UpstreamError when it may have none of its own any more."""
-        place = self._place(caller)
+        shown = self._asked(caller, method)
+        place = self._berth(caller, shown) if shown else self._place(caller)
         if place is None:
             return self.shared
         if (found := self._own.get(place)) is not None:
             self._own.move_to_end(place)
-            return found
-        if self._mode == "auto" and not self._needed(caller, method):
+            return found.promised() if shown else found
+        if self._mode == "auto" and not shown and not self._needed(caller, method):
             return self.shared
         if not self._room(place[0]):
             if self._mode == "auto":
@@ -72,11 +73,25 @@ class Instances:
             raise UpstreamError(
                 f"The tool server {self.name} has no room for another process of this caller.", kind="connect"
             )
-        return self._begin(place, caller)
+        made = self._begin(place, caller)
+        return made.promised() if shown else made
+
+    def _asked(self, caller: Caller, method: str) -> dict[str, Any]:
+        """What a caller without a session shows that a program of the older era may ask it for, in this request."""
+        if method not in ASKING or caller.session or self._mode != "auto" or self.shared.era != "old":
+            return {}
+        return answerable(caller)
+
+    def _berth(self, caller: Caller, shown: Mapping[str, Any]) -> Place:
+        owner = caller.principal
+        taken = {name for (whose, name), one in self._own.items() if whose == owner and one.taken}
+        return owner, berth(shown, taken)
 
     def _place(self, caller: Caller) -> Place | None:
         if self._mode == "shared":
             return None
+        if is_berth(caller.session):  # it was asked there, and comes back
+            return caller.principal, caller.session
         if self._mode == "principal":
             return caller.principal, ""
         session = caller.session if caller.era == "old" else ""
@@ -85,7 +100,7 @@ class Instances:
     def _needed(self, caller: Caller, method: str) -> bool:
         """Whether a shared process could not do it: keep a setting, or ask this client something."""
         asks = any(key in caller.capabilities for key in ANSWERABLE)
-        return method in CLAIMS or (method in _USES and asks)
+        return method in CLAIMS or (method in ASKING and asks and caller.era == "old")
 
     def _room(self, principal: str) -> bool:
         """Whether one more may run; of a principal's many, the one that rested longest gives way."""
@@ -103,7 +118,7 @@ class Instances:
         used = set(self._numbers.values())
         number = self._numbers[place] = next(one for one in range(1, len(used) + 2) if one not in used)
         self._made += 1
-        guest = Guest(caller) if caller.era == "old" and place[1] else None
+        guest = Guest(caller, berth=place[1] if is_berth(place[1]) else "") if place[1] else None
         own = Own(
             key=f"{self.name}@{self._made}",
             number=number,

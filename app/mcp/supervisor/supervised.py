@@ -13,11 +13,15 @@ from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.supervisor.driven import Driven
 from app.mcp.supervisor.host.usage import Usage
 from app.mcp.supervisor.rules import Rules, Surroundings
+from app.mcp.upstream.asking import ASKING
 from app.mcp.upstream.guest import Guest, settled_here
 from app.mcp.upstream.pipe import Pipe
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply, Status
 from app.mcp.upstream.silent import Silent
 from app.mcp.web import Web
+
+PROMISE_SECONDS = 15.0
+"""How long a process waits for the request that it was chosen for."""
 
 
 class Supervised(Driven):
@@ -40,7 +44,19 @@ class Supervised(Driven):
         super().__init__(name, program, rules=rules, log=log, around=around, key=key, guest=guest)
         self.sessions = guest is not None or bool(rules.path)
         self._told_settings: Pipe | None = None
+        self._asking = 0
+        self._promised = 0.0
         self._telling = asyncio.Lock()
+
+    def promised(self) -> "Supervised":
+        """Itself, kept for the one request that is about to come."""
+        self._promised = self._around.clock.monotonic() + PROMISE_SECONDS
+        return self
+
+    @property
+    def taken(self) -> bool:
+        """Whether it is kept for a request that may ask its caller, or works on one."""
+        return self._asking > 0 or self._around.clock.monotonic() < self._promised
 
     def of(self, caller: Caller, method: str) -> "Supervised":
         """Itself."""
@@ -64,6 +80,16 @@ class Supervised(Driven):
 
     async def request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request; in the modern era the caller's capabilities ride along, as the envelope asks."""
+        if outgoing.method not in ASKING:
+            return await self._request(passage, caller, outgoing, relay)
+        self._promised = 0.0
+        self._asking += 1
+        try:
+            return await self._request(passage, caller, outgoing, relay)
+        finally:
+            self._asking -= 1
+
+    async def _request(self, passage: Passage, caller: Caller, outgoing: Outgoing, relay: Relay) -> Reply:
         pipe = await self._connected()
         if isinstance(pipe, Web):
             return await pipe.request(passage, caller, outgoing, relay)
@@ -96,7 +122,7 @@ class Supervised(Driven):
         reply = await pipe.request(outgoing, relay)
         if reply.error is None:
             guest.remember(outgoing)
-        return reply
+        return msgspec.structs.replace(reply, session=guest.berth) if guest.berth else reply
 
     async def listen(self, passage: Passage, caller: Caller) -> None:
         """Let it know when the lists of a shared program change; a guest's line hears everything anyway."""

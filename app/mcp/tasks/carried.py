@@ -5,11 +5,12 @@ from msgspec import Raw
 
 from app.admission import Admission
 from app.audit.event import Event
+from app.core.call import Resource
 from app.core.clock import Clock
 from app.core.errors import UpstreamError
-from app.core.ids import uuid7_text
 from app.mcp import protocol, results
 from app.mcp.answers import Answer
+from app.mcp.noted import event_about
 from app.mcp.protocol import INVALID_PARAMS
 from app.mcp.tasks.ledger import Ledger, task_of
 from app.mcp.tasks.store import Kept
@@ -101,22 +102,11 @@ class Carried:
 
     def _ended(self, turn: Turn, kept: Kept, status: TaskStatus) -> Event:
         """Who asked stands in the row of the call that this one names."""
-        now = self._clock.now()
-        id_ = uuid7_text(now_us=int(now.timestamp() * 1_000_000))
-        return Event(
-            id=id_,
-            call=id_,
-            time=now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
-            kind="event",
-            trace_id=turn.passage.trace.trace_id,
-            span_id=turn.passage.trace.span_id,
-            door="mcp",
+        return event_about(
+            turn.passage,
             action="tool.end",
-            resource_kind="tool",
-            resource=f"{kept.server}/{kept.tool}"[:1024],
-            actor_id="system",
-            actor_kind="system",
-            actor="sallyport",
+            resource=Resource("tool", f"{kept.server}/{kept.tool}"),
+            now=self._clock.now(),
             status=_ENDED.get(status, "error"),
             body={"task": kept.id, "began": str(kept.call), "seen": str(turn.passage.id)},
         )

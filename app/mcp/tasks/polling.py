@@ -12,6 +12,7 @@ from app.mcp.answers import Answer
 from app.mcp.protocol import INVALID_PARAMS, MISSING_CAPABILITY, ProtocolError
 from app.mcp.protocol.envelope import TASKS
 from app.mcp.tasks.carried import Carried
+from app.mcp.tasks.following import Following
 from app.mcp.tasks.later import Later, declares_tasks
 from app.mcp.tasks.ledger import PAGE, Begun, Ledger, task_of
 from app.mcp.tasks.store import Kept
@@ -29,6 +30,7 @@ class Tasks:
         self._ledger = ledger
         self._later = later
         self._carried = carried
+        self.following = Following(ledger=ledger, look=self._current)
 
     def expected(self, turn: Turn) -> bool:
         """Whether the caller of a tool can follow a task."""

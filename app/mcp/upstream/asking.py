@@ -10,12 +10,20 @@ from hashlib import sha256
 from typing import Any
 
 from app.core.canonical import canonical
-from app.mcp.upstream.guest import ANSWERABLE
 from app.mcp.upstream.ports import Caller
 
+ANSWERABLE = ("elicitation", "sampling", "roots")
+"""What a client declares that lets a server ask it something."""
 ASKING = frozenset({"tools/call", "prompts/get", "resources/read"})
 """Requests that may be answered with a question (2026-07-28)."""
+ANSWERED_WITHIN = 600.0
+"""Seconds that a client may take to answer, while its request stays open at the server."""
 _MARK = "?"
+
+
+def silence(timeout: float) -> float:
+    """Seconds that a connection may be silent in a call: its own limit ends it sooner, unless it waits for its client."""
+    return max(timeout, ANSWERED_WITHIN) + 5.0
 
 
 def answerable(caller: Caller) -> dict[str, Any]:
@@ -23,6 +31,11 @@ def answerable(caller: Caller) -> dict[str, Any]:
     if caller.era == "old":
         return {}
     return {key: value for key, value in caller.capabilities.items() if key in ANSWERABLE}
+
+
+def is_berth(session: str) -> bool:
+    """Whether it is the name of such a session."""
+    return session.startswith(_MARK)
 
 
 def berth(shown: Mapping[str, Any], taken: Collection[str]) -> str:

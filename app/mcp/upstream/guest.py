@@ -5,27 +5,28 @@ from typing import Any
 import msgspec
 
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN
+from app.mcp.upstream.asking import answerable
 from app.mcp.upstream.ports import Caller, Outgoing, Reply
 
 CLAIMS = frozenset({"logging/setLevel", "resources/subscribe"})
 """What a caller asks for that is kept for its whole session, and so cannot be had of a shared program."""
-ANSWERABLE = ("elicitation", "sampling", "roots")
-"""What a client declares that lets a server ask it something in the older era."""
 _MOST_KEPT = 256
 
 
 class Guest:
-    """`caller` is as its latest request had it."""
+    """`caller` is as its latest request had it; one without a session has a `berth` in place of it."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, *, berth: str = "") -> None:
         self.caller = caller
+        self.berth = berth
         self._kept: dict[tuple[str, str], Outgoing] = {}
 
     def introduction(self, us: dict[str, Any]) -> dict[str, Any]:
         """The parameters of `initialize`: the client's own, so that the program knows what it may ask."""
+        old = self.caller.era == "old"
         return {
-            "protocolVersion": self.caller.version or LATEST_OLD,
-            "capabilities": self.caller.capabilities,
+            "protocolVersion": (self.caller.version if old else "") or LATEST_OLD,
+            "capabilities": self.caller.capabilities if old else answerable(self.caller),
             "clientInfo": self.caller.info or us,
         }
 

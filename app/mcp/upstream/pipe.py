@@ -2,12 +2,10 @@
 
 import asyncio
 import contextlib
-import itertools
 import logging
 from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, Raw
 
 from app.core.clock import Clock
@@ -15,15 +13,15 @@ from app.core.errors import UpstreamError
 from app.egress.sandbox import Child
 from app.mcp import protocol
 from app.mcp.protocol import LATEST_OLD, METHOD_NOT_FOUND, MODERN, Era, Wire
-from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, SUBSCRIPTION, VERSION
+from app.mcp.protocol.envelope import CAPABILITIES, CLIENT_INFO, VERSION
 from app.mcp.upstream.guest import Guest
+from app.mcp.upstream.pending import Item, OpenRequests
 from app.mcp.upstream.ports import Description, Introduction, Line, Outgoing, Relay, Reply, Respond
 from app.mcp.upstream.rate import Rate
+from app.mcp.upstream.wires import member_of, note_of, number_of, reply_of, subscription_of
 
 PROBE_SECONDS = 10.0
 """How long a program may think about `server/discover` before it counts as one of the older era."""
-_WAITING = 256
-"""Notifications kept for a caller that reads slowly; more are dropped."""
 _USELESS_EACH_SECOND, _USELESS_BURST = 200.0, 5000.0
 """Lines that answer nobody: more than this is a program gone wrong."""
 _UNREAD = 8 * 1024 * 1024
@@ -41,8 +39,6 @@ _BETWEEN_CALLS = frozenset(
     }
 )
 """What belongs to no call even when one runs."""
-_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
-_Item = Wire | UpstreamError
 
 
 class Pipe:
@@ -72,12 +68,8 @@ class Pipe:
         """How often it said that what it offers has changed."""
         self._us = us
         self._clock = clock
-        self._ended = False
         self._useless = Rate(each_second=_USELESS_EACH_SECOND, burst=_USELESS_BURST)
-        self._ids = itertools.count(1)
-        self._pending: dict[int, asyncio.Queue[_Item]] = {}
-        self._calls: list[int] = []
-        """Those of `_pending` that are requests of callers, oldest first."""
+        self._open = OpenRequests()
         self._guest = guest
         self._listeners = lines
         self._in, self._out = child.stdin, child.stdout
@@ -112,7 +104,7 @@ class Pipe:
     @property
     def busy(self) -> bool:
         """Whether somebody waits for an answer."""
-        return bool(self._pending)
+        return self._open.busy
 
     async def alive(self) -> bool:
         """Whether it answers a question that every server knows, however it answers."""
@@ -126,7 +118,7 @@ class Pipe:
 
     async def request(self, outgoing: Outgoing, relay: Relay) -> Reply:
         """Send one request and wait for its answer; a cancelled wait cancels it at the program."""
-        with self._slot() as (number, queue), self._call(number):
+        with self._slot(outgoing.method) as (number, queue):
             meta = dict(outgoing.meta)
             if outgoing.progress is not None:
                 meta["progressToken"] = number
@@ -138,7 +130,7 @@ class Pipe:
                     if isinstance(item, UpstreamError):
                         raise item
                     if item.method is UNSET:
-                        return _reply(item, self.era)
+                        return reply_of(item, self.era)
                     await self._pass_on(item, outgoing.progress, relay)
             except asyncio.CancelledError:
                 cancel = {"requestId": number, "reason": "the caller went away"}
@@ -150,7 +142,7 @@ class Pipe:
         if item.id is not UNSET:
             await self._question(item, relay)
         elif item.method != "notifications/progress":
-            await relay.notify(_note(item))
+            await relay.notify(note_of(item))
         elif item.params is not UNSET and token is not None:
             await relay.notify(protocol.progress(item.params, token))
 
@@ -181,25 +173,12 @@ class Pipe:
             return item
 
     @contextlib.contextmanager
-    def _slot(self) -> Iterator[tuple[int, asyncio.Queue[_Item]]]:
-        if self._ended:
-            raise self.ended()
-        number = next(self._ids)
-        queue: asyncio.Queue[_Item] = asyncio.Queue()
-        self._pending[number] = queue
+    def _slot(self, method: str = "") -> Iterator[tuple[int, asyncio.Queue[Item]]]:
         try:
-            yield number, queue
+            with self._open.slot(method) as slot:
+                yield slot
         finally:
-            del self._pending[number]
             self.used = self._clock.monotonic()
-
-    @contextlib.contextmanager
-    def _call(self, number: int) -> Iterator[None]:
-        self._calls.append(number)
-        try:
-            yield
-        finally:
-            self._calls.remove(number)
 
     async def _write(self, message: bytes) -> None:
         if self._in.transport.get_write_buffer_size() > _UNREAD:
@@ -231,9 +210,7 @@ class Pipe:
         except ValueError:
             return "it sent a line longer than the limit"
         finally:
-            self._ended = True
-            for queue in self._pending.values():
-                queue.put_nowait(self.ended())
+            self._open.end(self.ended())
 
     async def _lines(self) -> AsyncIterator[bytes]:
         while line := await self._out.readline():
@@ -243,7 +220,7 @@ class Pipe:
     def _take(self, wire: Wire) -> bool:
         """Whether anybody had a use for it."""
         if wire.method is UNSET:
-            return self._deliver(_number(wire.id), wire, final=True)
+            return self._open.deliver(number_of(wire.id), wire, final=True)
         if wire.id is not UNSET:
             return self._asked(wire.method, wire.id, wire)
         if wire.method.endswith("/list_changed"):
@@ -251,40 +228,38 @@ class Pipe:
         if wire.params is not UNSET and len(bytes(wire.params)) > _NOTE_BYTES:
             return False
         if wire.method == "notifications/progress":
-            token = _member(wire.params, "progressToken") if wire.params is not UNSET else None
-            return self._deliver(_number(token), wire, final=False)
-        return self._deliver(_subscription(wire), wire, final=False) or self._told(wire)
+            token = member_of(wire.params, "progressToken") if wire.params is not UNSET else None
+            return self._open.deliver(number_of(token), wire, final=False)
+        return self._open.deliver(subscription_of(wire), wire, final=False) or self._told(wire)
 
     def _told(self, wire: Wire) -> bool:
         """A notification that names no request: the guest's, or nobody's but that lists changed."""
         between = wire.method in _BETWEEN_CALLS
         if self._guest is None:
             for line in tuple(self._listeners) if between and wire.method != _UPDATED else ():
-                line.notify(_note(wire))
+                line.notify(note_of(wire))
             return False  # a shared program may say it, but not without end
         line = self._guest.caller.line
-        if line is not None and (between or not self._calls):
-            line.notify(_note(wire))
+        if line is not None and (between or not self._open.calls):
+            line.notify(note_of(wire))
             return True
-        return bool(self._calls) and self._deliver(self._calls[-1], wire, final=False)
+        return bool(self._open.calls) and self._open.deliver(self._open.calls[-1], wire, final=False)
 
     def _asked(self, method: str, identifier: Raw, wire: Wire) -> bool:
         """A request of the program: for its guest, beside the latest call, else on the guest's line."""
         if self._guest is None or method == "ping":
             self._refuse(method, identifier, "It is not available to a program that serves several callers.")
             return False
-        if self._calls and self._deliver(self._calls[-1], wire, final=False):
+        if self._guest.berth and len(self._open.uses) > 1:
+            self._refuse(method, identifier, "Several calls run, and it does not say which one asks.")
+            return True
+        latest = self._open.uses or self._open.calls
+        if latest and self._open.deliver(latest[-1], wire, final=False):
             return True
         params = wire.params if wire.params is not UNSET else None
         if not self._ask_on_line(method, params, self._respond(identifier)):
             self._refuse(method, identifier, "Nobody listens who could be asked.")
         return True
-
-    def _deliver(self, number: int | None, wire: Wire, *, final: bool) -> bool:
-        queue = self._pending.get(number) if number is not None else None
-        if queue is not None and (final or queue.qsize() < _WAITING):
-            queue.put_nowait(wire)
-        return queue is not None
 
     def _refuse(self, method: str, identifier: Raw, why: str) -> None:
         if self._in.transport.get_write_buffer_size() > _UNREAD:
@@ -294,37 +269,3 @@ class Pipe:
             return
         message = f"{method[:100]}: {why}"
         self._in.write(protocol.error(bytes(identifier), METHOD_NOT_FOUND, message) + b"\n")
-
-
-def _note(wire: Wire) -> bytes:
-    """A notification once more, around its own parameters."""
-    params: dict[str, Any] = {"params": wire.params} if wire.params is not UNSET else {}
-    return msgspec.json.encode({"jsonrpc": "2.0", "method": wire.method, **params})
-
-
-def _subscription(wire: Wire) -> int | None:
-    """Which `subscriptions/listen` of the modern era a notification belongs to."""
-    meta = _member(wire.params, "_meta") if wire.params is not UNSET else None
-    return _number(_member(meta, SUBSCRIPTION)) if meta is not None else None
-
-
-def _reply(wire: Wire, era: Era) -> Reply:
-    if wire.result is not UNSET:
-        return Reply(result=wire.result, era=era)
-    if wire.error is not UNSET:
-        return Reply(error=wire.error, era=era)
-    raise UpstreamError("The tool server answered with neither result nor error.", kind="protocol")
-
-
-def _member(params: Raw, name: str) -> Raw | None:
-    try:
-        return _MEMBERS.decode(params).get(name)
-    except msgspec.MsgspecError:
-        return None
-
-
-def _number(identifier: Raw | msgspec.UnsetType | None) -> int | None:
-    if identifier is None or identifier is UNSET:
-        return None
-    text = bytes(identifier)
-    return int(text) if text.isdigit() and len(text) < 20 else None

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
 from ssl import SSLContext
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from app.config.tools import Mcp, McpServer
 from app.core.clock import Clock
-from app.core.errors import ConfigError, NotFoundError
+from app.core.errors import ConfigError, NotFoundError, UpstreamError
 from app.egress.http import Connects, parse_origin
 from app.egress.http import Upstream as HttpUpstream
 from app.egress.sandbox import Confinement, Limits, Program
@@ -24,6 +24,7 @@ from app.mcp.remote.server import RemoteServer
 from app.mcp.supervisor import Rules, Supervised, Surroundings, log_path
 from app.mcp.supervisor.instances import Instances, Own
 from app.mcp.supervisor.stand import Backoff
+from app.mcp.upstream.asking import silence
 from app.mcp.upstream.ports import Status, Upstream
 from app.mcp.upstream.secrecy import Redacted, Secrecy, SignedIn
 from app.secrets import Broker, Redactor
@@ -48,6 +49,7 @@ class Servers:
         self._ages: dict[str, int] = {}
         """Which change of the profile brought each; those of the start are not named."""
         self._changed = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
 
     @property
     def entries(self) -> Mapping[str, McpServer]:
@@ -112,6 +114,7 @@ class Servers:
     async def run(self) -> None:
         """Keep all programs running until cancelled, then end them at once, whole groups."""
         async with asyncio.TaskGroup() as group:
+            self._group = group
             running: dict[str, tuple[Upstream, asyncio.Task[None]]] = {}
             while True:
                 self._changed.clear()
@@ -125,6 +128,17 @@ class Servers:
                     if name not in running:
                         running[name] = (upstream, group.create_task(upstream.run()))
                 await self._changed.wait()
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run what outlasts the request that began it, until the servers end; it must not raise."""
+        if self._group is None:
+            work.close()
+            raise UpstreamError("The tool servers are not running.", kind="closed", status=503)
+        try:
+            return self._group.create_task(work)
+        except RuntimeError:  # they are about to end
+            work.close()
+            raise UpstreamError("Sallyport is shutting down.", kind="closed", status=503) from None
 
 
 def _made_of(name: str, settings: Mcp) -> tuple[McpServer | None, int]:
@@ -282,7 +296,7 @@ def _remote(
     sign_in: Parts | None,
 ) -> Upstream:
     origin = parse_origin(f"mcp.servers.{name}.url", entry.url)
-    http = HttpUpstream(origin=origin, connector=connector, tls=tls, timeout=max(entry.timeout, 60.0) + 5.0)
+    http = HttpUpstream(origin=origin, connector=connector, tls=tls, timeout=silence(entry.timeout))
     declared = tuple((key.lower(), secret.reveal()) for key, secret in entry.headers.items())
     target = "/" if entry.url.endswith("/") or not origin.path else ""
     bearer: Bearer | None = None

@@ -15,6 +15,7 @@ from app.egress.sandbox import Child
 from app.mcp.protocol import Era
 from app.mcp.remote.exchange import Exchange
 from app.mcp.remote.server import RemoteServer
+from app.mcp.upstream.asking import silence
 from app.mcp.upstream.ports import Caller, Description, Outgoing, Relay, Reply
 from app.mcp.web.lent import Lent
 
@@ -60,7 +61,7 @@ class Web:
             origin=Origin(name=name, host="localhost", port=port, secure=False, path=path.rstrip("/")),
             connector=self._lent,
             connections=max(1, self._lent.most - 1),  # one is left to ask whether it is well
-            timeout=max(timeout, 60.0) + 5.0,
+            timeout=silence(timeout),
         )
         target = "/" if path.endswith("/") else ""
         self._server = RemoteServer(name, Exchange(name, self._http, target=target), clock=clock, us=us)
