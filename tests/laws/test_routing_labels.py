@@ -96,7 +96,10 @@ def requests(draw: st.DrawFn) -> tuple[str, bytes, dict[str, str], set[str]]:
         "messages": [{"role": "user", "content": content}],
     }
     who, labels = draw(st.sampled_from(["alice", "bob"])), draw(SETS)
-    headers = {"authorization": f"Bearer sp_{who}", **({"x-sallyport-labels": ",".join(labels)} if labels else {})}
+    headers = {
+        "authorization": f"Bearer sp_{who}",
+        **({"x-sallyport-labels": ",".join(labels)} if labels else {}),
+    }
     return f"m{number}", json.dumps(body).encode(), headers, {*labels, *(["on-site"] if who == "bob" else [])}
 
 
@@ -104,7 +107,13 @@ POLICY = {
     "policy": "law",
     "rules": [
         {"id": "all", "effect": "permit", "actions": ["*"]},
-        {"id": "bob", "effect": "permit", "actions": ["model.*"], "who": {"users": ["bob"]}, "labels": ["on-site"]},
+        {
+            "id": "bob",
+            "effect": "permit",
+            "actions": ["model.*"],
+            "who": {"users": ["bob"]},
+            "labels": ["on-site"],
+        },
         {"id": "m3", "effect": "permit", "actions": ["model.*"], "models": ["m3"], "labels": ["gpu"]},
     ],
 }
