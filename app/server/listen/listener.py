@@ -10,20 +10,15 @@ from urllib.parse import urlsplit
 from aiohttp import HttpVersion10, HttpVersion11, web
 
 from app.config.schema import Listen
-from app.core.canonical import canonical
 from app.core.clock import Clock
-from app.core.errors import (
-    DeniedError,
-    InputError,
-    NotFoundError,
-    RecordUnavailableError,
-    SallyportError,
-)
+from app.core.errors import InputError, NotFoundError, SallyportError
 from app.extensions import Params, Route
 from app.server.listen.adapted import answer
 from app.server.listen.connection import Connection, require_compiled_parser
+from app.server.listen.failures import BROKEN, error_response, render
 from app.server.listen.proxies import Proxies
 from app.server.listen.router import Router
+from app.server.listen.shortcut import Shortcut
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +59,17 @@ class Request(web.BaseRequest):
 
 
 class Listener(web.Server):
-    """All doors behind one address."""
+    """All doors behind one address. Without the `shortcut` aiohttp reads what it would have read."""
 
-    def __init__(self, *, router: Router, settings: Listen, clock: Clock, names: frozenset[str]) -> None:
+    def __init__(
+        self,
+        *,
+        router: Router,
+        settings: Listen,
+        clock: Clock,
+        names: frozenset[str],
+        shortcut: bool = True,
+    ) -> None:
         require_compiled_parser()
         super().__init__(
             self._handle,
@@ -83,25 +86,30 @@ class Listener(web.Server):
         self.draining = False
         self.running = 0
         self._settings = settings
-        self._clock = clock
+        self.clock = clock
         self._names = _OWN_NAMES | names
         self._proxies = Proxies(settings)
         self._idle: dict[Any, tuple[float, float]] = {}
+        self._shortcut = Shortcut(self, settings=settings, proxies=self._proxies) if shortcut else None
 
     def __call__(self) -> Connection:
-        """The protocol of a new connection."""
+        """The protocol of a connection that aiohttp reads."""
         return Connection(self, loop=self._loop, **self._kwargs)
+
+    def first(self) -> asyncio.Protocol:
+        """The protocol of a new connection."""
+        return self() if self._shortcut is None else self._shortcut.connection()
 
     async def open(self, tls: SSLContext | None) -> asyncio.Server:
         """Listen on the profile's address; OSError if it is taken."""
         host, port = split_address(self._settings.address)
         loop = asyncio.get_running_loop()
-        return await loop.create_server(self, host, port, ssl=tls, backlog=1024)
+        return await loop.create_server(self.first, host, port, ssl=tls, backlog=1024)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Start the patience for a first request."""
         super().connection_made(handler, transport)
-        self._idle[handler] = (self._clock.monotonic(), FIRST_REQUEST_SECONDS)
+        self._idle[handler] = (self.clock.monotonic(), FIRST_REQUEST_SECONDS)
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         """Forget the connection."""
@@ -110,21 +118,29 @@ class Listener(web.Server):
 
     async def close_idle(self) -> None:
         """End connections that sent no whole request head in time; a job runs this."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         for handler, (since, patience) in list(self._idle.items()):
             if now - since > patience or self.draining:
                 handler.force_close()
                 self._idle.pop(handler, None)
+        if self._shortcut is not None:
+            self._shortcut.close_idle(now, first=FIRST_REQUEST_SECONDS, later=KEEPALIVE_SECONDS)
 
     async def drain(self, seconds: float) -> bool:
         """Wait for running requests; False if some are still running after `seconds`."""
         self.draining = True
-        deadline = self._clock.monotonic() + seconds
-        while self.running:
-            if self._clock.monotonic() > deadline:
+        deadline = self.clock.monotonic() + seconds
+        while self.running or (self._shortcut is not None and self._shortcut.busy):
+            if self.clock.monotonic() > deadline:
                 return False
             await asyncio.sleep(0.02)
         return True
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        """End all connections; whoever is still answered gets `timeout` seconds, then is cancelled."""
+        if self._shortcut is not None:
+            await self._shortcut.shutdown(timeout)
+        await super().shutdown(timeout)
 
     def _remote(self, message: Any, protocol: Any) -> str | None:
         """Who calls: the peer, or whom a declared proxy names."""
@@ -157,10 +173,10 @@ class Listener(web.Server):
             response = await self._answer(request)
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
-            response = error_response(500, "internal_error", "Sallyport failed on this request; see its log.")
+            response = error_response(500, *BROKEN)
         finally:
             self.running -= 1
-            self._idle[handler] = (self._clock.monotonic(), KEEPALIVE_SECONDS)
+            self._idle[handler] = (self.clock.monotonic(), KEEPALIVE_SECONDS)
         if self.draining:
             response.force_close()
         return response
@@ -225,34 +241,6 @@ def _no_route(request: web.BaseRequest, allowed: tuple[str, ...]) -> web.Respons
         response.headers["Allow"] = ", ".join(allowed)
         return response
     return error_response(404, "not_found", f"There is nothing at {request.path[:200]}.")
-
-
-def render(error: SallyportError) -> web.Response:
-    """The answer to an expected failure that no door has put into its own words."""
-    if isinstance(error, DeniedError):
-        status = 401 if error.anonymous else 403
-        response = error_response(status, error.decision.reason, error.message, trace_id=error.trace_id)
-        if error.anonymous:
-            response.headers["WWW-Authenticate"] = 'Bearer realm="sallyport"'
-        return response
-    if isinstance(error, RecordUnavailableError):
-        response = error_response(503, "record_unavailable", str(error))
-        response.headers["Retry-After"] = str(error.retry_after)
-        return response
-    if isinstance(error, InputError):
-        return error_response(error.status, error.code, str(error))
-    if isinstance(error, NotFoundError):
-        return error_response(404, "not_found", str(error))
-    log.error("unrendered failure: %s", error)
-    return error_response(503 if "Database" in type(error).__name__ else 500, "failed", str(error))
-
-
-def error_response(status: int, code: str, message: str, *, trace_id: str = "") -> web.Response:
-    """One JSON shape for errors outside the doors' dialects."""
-    error = {"code": code, "message": message}
-    if trace_id:
-        error["trace_id"] = trace_id
-    return web.Response(status=status, body=canonical({"error": error}), content_type="application/json")
 
 
 def split_address(address: str) -> tuple[str, int]:
