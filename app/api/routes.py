@@ -7,7 +7,9 @@ from aiohttp import web
 
 from app.admission import Admission
 from app.api import accounts, catalog, groups, keeping, keys, policies, record, sessions, sinks, status, tools
+from app.api import models as models_api
 from app.api.door import endpoint
+from app.api.models import ModelPlaces
 from app.api.openapi import document
 from app.api.operation import Operation
 from app.api.secrets import operations as secret_operations
@@ -42,6 +44,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     sign_ins: SignsIn
     servers: ToolServers
+    models: ModelPlaces
     sinks: Sinks
     erasures: Erasures
     holds: Holds
@@ -65,6 +68,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *keys.operations(rooms.identity.keys),
         *secret_operations(rooms.secrets),
         *tools.operations(rooms.servers),
+        *models_api.operations(rooms.models),
         *tools.sign_ins.operations(rooms.sign_ins),
     ]
 

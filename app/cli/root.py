@@ -31,6 +31,7 @@ COMMANDS = {
     "key": ("app.cli.identity:key", "Manage API keys."),
     "secret": ("app.cli.secret:secret", "Manage secrets of tool servers and providers."),
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
+    "models": ("app.cli.outward.models:models", "See the models, where they go and how it is there."),
     "egress": (
         "app.cli.egress:egress",
         "Show where this site may connect to, and check that nothing else leaves.",

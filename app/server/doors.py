@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 
 import msgspec
 
@@ -27,6 +28,7 @@ from app.release.bundles import newest
 from app.secrets.vault import Pull
 from app.server.listen import health
 from app.server.looking import console_sources
+from app.server.models import Looking, ModelMetrics, ModelRows, transitions
 from app.server.rooms.api import api_rooms
 from app.server.rooms.pulls import open_pulls
 from app.server.site import Site
@@ -46,6 +48,9 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     pulls: Sequence[Pull]
     connector: Connector
     sign_ins: SignIns
+    models: Models
+    model_rows: ModelRows
+    looking: Looking
 
 
 @asynccontextmanager
@@ -60,14 +65,9 @@ async def open_doors(
     sign_ins = SignIns(parts)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
-    models = open_models(
-        profile=site.profile,
-        prices=_prices(site),
-        connector=connector,
-        tls=tls,
-        broker=site.secrets.broker,
-        redactor=site.secrets.redactor,
-    )
+    models = _site_models(site, connector, tls)
+    looking = Looking(models, admission=site.admission)
+    model_rows = ModelRows(models, looking, clock=site.clock)
     site.secrets.catalogue.moved.append(servers.renew)
     pulls = open_pulls(site, connector)
     # Its life is this block.
@@ -75,13 +75,15 @@ async def open_doors(
     try:
         stopping = asyncio.Event()
         sources = console_sources(
-            site, servers=servers, models=models, pulls=pulls, sign_ins=sign_ins, stopping=stopping
+            site, servers=servers, models=model_rows, pulls=pulls, sign_ins=sign_ins, stopping=stopping
         )
         routes = [
             *_routes(site, servers, models, notes=notes),
             *api_routes(
                 admission=site.admission,
-                rooms=api_rooms(site, servers=servers, sign_ins=sign_ins, stopping=stopping),
+                rooms=api_rooms(
+                    site, servers=servers, models=model_rows, sign_ins=sign_ins, stopping=stopping
+                ),
             ),
             *console_routes(admission=site.admission, sources=sources),
         ]
@@ -94,11 +96,29 @@ async def open_doors(
             pulls=pulls,
             connector=connector,
             sign_ins=sign_ins,
+            models=models,
+            model_rows=model_rows,
+            looking=looking,
         )
     finally:
         running.cancel()
         await asyncio.wait({running})
         await models.aclose()
+
+
+def _site_models(site: Site, connector: Connector, tls: SSLContext) -> Models:
+    """The models of the profile; their circuits are in the record and in the metrics."""
+    models = open_models(
+        profile=site.profile,
+        prices=_prices(site),
+        connector=connector,
+        tls=tls,
+        broker=site.secrets.broker,
+        redactor=site.secrets.redactor,
+        changed=transitions(site.recorder, clock=site.clock),
+    )
+    site.registry.register(ModelMetrics(models, clock=site.clock))
+    return models
 
 
 def task_ledger(site: Site) -> Ledger:

@@ -39,6 +39,7 @@ async def run_work(
         Job(name="seal", seconds=1.0, work=seal.sealer.step),
         Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
         *pull_jobs(site, doors.pulls),
+        Job(name="providers", seconds=1.0, work=doors.looking.due),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:
