@@ -73,15 +73,15 @@ async def test_a_circuit_is_seen_recorded_and_closed_by_a_look(serve: Serve, htt
         key = await served.key(name="robot")
         assert [(await call(http, served.url, key))[0] for _ in range(3)] == [500, 500, 503]
         [row] = (await told(served, ask="models")).models
-        assert (row.state, row.calls, row.failures, row.running) == ("open", 2, 2, 0)
-        assert (row.why, row.last_failure) == ("its circuit is open", "The provider answered 500.")
+        assert (row["state"], row["calls"], row["failures"], row["running"]) == ("open", 2, 2, 0)
+        assert (row["why"], row["last_failure"]) == ("its circuit is open", "The provider answered 500.")
         async with http.get(served.url + "/metrics") as response:
             metrics = await response.text()
         assert 'sallyport_model_circuit{model="m0",provider="p0",state="open"} 1.0' in metrics
         assert 'sallyport_model_failures_total{model="m0",provider="p0"} 2.0' in metrics
         flaky.down = False
         [look] = (await told(served, ask="look", name="p0")).looks
-        assert (look.ok, look.found, look.missing) == (True, "it lists 1 models", [])
+        assert (look["ok"], look["found"], look["missing"]) == (True, "it lists 1 models", [])
         assert (await call(http, served.url, key))[0] == 200
         events = "SELECT status, body ->> 'state' AS state FROM audit_events WHERE action = 'model.circuit' ORDER BY id"
         await until(

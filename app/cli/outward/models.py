@@ -9,8 +9,7 @@ import msgspec
 
 from app.cli.site import Output, json_option, site_options, site_profile
 from app.core.errors import NotFoundError, SallyportError
-from app.server.host.control import Ask, Told, ask
-from app.server.process import run_guarded
+from app.server.host.asking import Ask, Told, asked
 
 _NOT_RUNNING = "No server runs for this data folder."
 Columns = dict[str, Callable[[Any], object]]
@@ -87,15 +86,15 @@ def status(data: Path | None, profile: Path | None, as_json: bool) -> None:
         output.value([], _NOT_RUNNING)
         return
     columns: Columns = {
-        "model": lambda row: row.name,
-        "provider": lambda row: row.provider,
-        "there called": lambda row: row.upstream_model,
-        "circuit": lambda row: row.state,
-        "calls": lambda row: row.calls,
-        "failed": lambda row: row.failures,
-        "running": lambda row: row.running,
-        "left alone": lambda row: f"{row.seconds:.0f} s: {row.why}" if row.why else "",
-        "last failure": lambda row: row.last_failure[:80],
+        "model": lambda row: row["name"],
+        "provider": lambda row: row["provider"],
+        "there called": lambda row: row["upstream_model"],
+        "circuit": lambda row: row["state"],
+        "calls": lambda row: row["calls"],
+        "failed": lambda row: row["failures"],
+        "running": lambda row: row["running"],
+        "left alone": lambda row: f"{row['seconds']:.0f} s: {row['why']}" if row["why"] else "",
+        "last failure": lambda row: row["last_failure"][:80],
     }
     output.table(told.models, columns)
 
@@ -121,18 +120,18 @@ def test(ctx: click.Context, data: Path | None, profile: Path | None, as_json: b
             raise SallyportError(_NOT_RUNNING, remedy="Start it by `sallyport serve`.")
         looks += told.looks
     columns: Columns = {
-        "provider": lambda look: look.name,
-        "": lambda look: "well" if look.ok else "FAILED",
-        "ms": lambda look: look.milliseconds,
-        "found": lambda look: look.found,
-        "not listed": lambda look: ", ".join(look.missing),
+        "provider": lambda look: look["name"],
+        "": lambda look: "well" if look["ok"] else "FAILED",
+        "ms": lambda look: look["milliseconds"],
+        "found": lambda look: look["found"],
+        "not listed": lambda look: ", ".join(look["missing"]),
     }
     Output(as_json=as_json).table(looks, columns)
-    if not all(look.ok for look in looks):
+    if not all(look["ok"] for look in looks):
         ctx.exit(1)
 
 
 def _asked(data: Path | None, profile: Path | None, request: Ask) -> Told | None:
     """None when no server runs for the data folder."""
-    loaded, folder = site_profile(data, profile)
-    return run_guarded(loaded, lambda _: ask(folder, request), fast=False)
+    _, folder = site_profile(data, profile)
+    return asked(folder, request)
