@@ -66,6 +66,7 @@ class Flaky:
         return [answer(GOOD % b"up", extra=json_type)]
 
 
+@pytest.mark.slow
 async def test_a_circuit_is_seen_recorded_and_closed_by_a_look(serve: Serve, http: aiohttp.ClientSession):
     flaky = Flaky()
     async with raw_server(flaky) as server:
@@ -95,6 +96,7 @@ async def test_a_circuit_is_seen_recorded_and_closed_by_a_look(serve: Serve, htt
             await told(served, ask="look", name="elsewhere")
 
 
+@pytest.mark.slow
 async def test_providers_are_looked_at_by_the_clock_when_the_profile_says_so(serve: Serve):
     async with raw_server(Flaky()) as server:
         health = {"failures": 2, "pause": 600, "probe": 3600}
@@ -106,6 +108,7 @@ async def test_providers_are_looked_at_by_the_clock_when_the_profile_says_so(ser
         assert server.requests[0].startswith(b"GET /models HTTP/1.1")
 
 
+@pytest.mark.slow
 async def test_the_api_and_the_console_show_models_to_administrators(api: Api):
     listed = await api.ask("GET", "/api/v1/models")
     assert (listed.status, listed.body["items"]) == (200, [])
@@ -139,6 +142,7 @@ def test_commands_show_the_profile_and_say_when_nothing_runs(command: Command, d
     assert (done.code, "no provider or model" in done.err) == (3, True)
 
 
+@pytest.mark.slow
 async def test_providers_and_models_follow_the_profile_while_calls_run(
     database: str, tmp_path: Path, http: aiohttp.ClientSession
 ):
