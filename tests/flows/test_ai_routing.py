@@ -288,7 +288,7 @@ async def test_labels_keep_a_call_on_site_whoever_demands_them(database: str):
     ]
     async with (
         raw_server(scripted(GOOD)) as off,
-        raw_server(scripted(answer(TOLD, head="HTTP/1.1 500 No"))) as on,
+        raw_server(scripted(answer(TOLD, head="HTTP/1.1 500 No", extra="Retry-After-Ms: 1\r\n"))) as on,
     ):
         patient = Health(failures=10_000)
         providers = {"off": raw(off), "on": raw(on, labels=("on-site", "gpu"), health=patient)}
