@@ -138,6 +138,7 @@ class Gateway:
         engine = Engine()
         engine.use(compiled({}, draft=(parse(policy), "sha256:law")))
         settings = Record()
+        self.network = network
         self.records = Records()
         self.models = open_models(profile=profile, prices=PRICES, connector=network, tls=None)
         admission = Admission(

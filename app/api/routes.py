@@ -22,7 +22,9 @@ from app.api import (
     status,
     tools,
 )
+from app.api import models as models_api
 from app.api.door import endpoint
+from app.api.models import ModelPlaces
 from app.api.openapi import document
 from app.api.operation import Operation
 from app.api.secrets import operations as secret_operations
@@ -60,6 +62,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     sign_ins: SignsIn
     servers: ToolServers
+    models: ModelPlaces
     sinks: Sinks
     erasures: Erasures
     holds: Holds
@@ -86,6 +89,7 @@ def operations(rooms: Rooms) -> list[Operation]:
         *budgets.operations(rooms.identity, rooms.money, clock=rooms.clock),
         *secret_operations(rooms.secrets),
         *tools.operations(rooms.servers),
+        *models_api.operations(rooms.models),
         *tools.sign_ins.operations(rooms.sign_ins),
     ]
 

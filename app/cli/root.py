@@ -35,6 +35,7 @@ COMMANDS = {
     "prices": ("app.cli.money:prices", "See what calls cost, and what another price table changes."),
     "secret": ("app.cli.secret:secret", "Manage secrets of tool servers and providers."),
     "mcp": ("app.cli.mcp:mcp", "See and try tool servers."),
+    "models": ("app.cli.outward.models:models", "See the models, where they go and how it is there."),
     "egress": (
         "app.cli.egress:egress",
         "Show where this site may connect to, and check that nothing else leaves.",

@@ -53,7 +53,7 @@ def views(sources: Sources) -> list[View]:
         }
 
     async def servers(visit: Visit) -> dict[str, Any]:
-        return {"servers": sources.servers(), "models": sources.models, "waiting": sources.catalog.waiting()}
+        return _places(sources)
 
     return [
         View(name="people", path="/console/people", read=people),
@@ -61,6 +61,12 @@ def views(sources: Sources) -> list[View]:
         View(name="policy", path="/console/policies/{name}", read=policy),
         View(name="servers", path="/console/servers", read=servers),
     ]
+
+
+def _places(sources: Sources) -> dict[str, Any]:
+    """What the profile names, as it is at this moment."""
+    waiting = sources.catalog.waiting()
+    return {"servers": sources.servers(), "models": sources.models(), "waiting": waiting}
 
 
 def _line_of(rule: str, lines: Sequence[str]) -> int:

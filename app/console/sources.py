@@ -38,6 +38,11 @@ class ModelLine(msgspec.Struct, frozen=True, kw_only=True):
     input_price: int
     output_price: int
     labels: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    state: str = ""
+    """Empty while it is called as usual, else why not."""
+    calls: int = 0
+    failures: int = 0
 
 
 class VaultLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +80,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     recorder: Recorder
     clock: Clock
     servers: Callable[[], Sequence[ServerLine]]
-    models: Sequence[ModelLine]
+    models: Callable[[], Sequence[ModelLine]]
     secrets: Secrets
     vaults: Callable[[], Sequence[VaultLine]]
     findings: Callable[[], Awaitable[Sequence[Finding]]]

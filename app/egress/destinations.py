@@ -1,17 +1,18 @@
 """The declared destinations: all places this site may connect to."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
 
+from app.config.gateway.models import Provider
 from app.config.schema import Profile
 from app.config.tools import Mcp
 from app.core.errors import ConfigError, EgressError
 
-SERVERS = "mcp.servers"
-"""The section of the profile whose destinations may come and go while serving."""
+SERVERS, PROVIDERS = "mcp.servers", "providers"
+"""The sections of the profile whose destinations may come and go while serving."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Cloud metadata services; link-local ones are refused as such.
@@ -91,10 +92,15 @@ def of_servers(mcp: Mcp) -> Iterator[Destination]:
             yield from_url(issuer, name=f"{SERVERS}.{name}.oauth.issuers", purpose="authorization server")
 
 
+def of_providers(providers: Mapping[str, Provider]) -> Iterator[Destination]:
+    """Those of the AI providers; ConfigError when a URL is none."""
+    for name, provider in providers.items():
+        yield from_url(provider.url, name=f"{PROVIDERS}.{name}", purpose="AI provider")
+
+
 def declared(profile: Profile) -> Iterator[Destination]:
     """All destinations a profile names, the database aside: libpq connects to that one itself."""
-    for name, provider in profile.providers.items():
-        yield from_url(provider.url, name=f"providers.{name}", purpose="AI provider")
+    yield from of_providers(profile.providers)
     yield from of_servers(profile.mcp)
     for name, witness in profile.record.witnesses.items():
         yield from_url(witness.url, name=f"record.witnesses.{name}", purpose="witness of the record")

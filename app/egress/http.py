@@ -111,7 +111,7 @@ class Upstream:
         self._live: set[HttpConnection] = set()
         self._opening = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._closed = False
+        self._closed = self._retired = False
 
     async def request(
         self,
@@ -145,6 +145,11 @@ class Upstream:
         self._drop_idle()
         connection, _ = await self._take()
         return await connection.exchange(head, body, heartbeat=heartbeat)
+
+    def retire(self) -> None:
+        """Keep no connection: those in use end with their calls."""
+        self._retired = True
+        self._drop_idle()
 
     async def aclose(self) -> None:
         """End all connections, also those in use."""
@@ -247,7 +252,9 @@ class Upstream:
                 self._wake_one()
 
     def _settled(self, connection: HttpConnection, reusable: bool) -> None:
-        if reusable and not self._closed:
+        if reusable and self._retired:
+            connection.abort(UpstreamError("This upstream is not used any more.", kind="closed"))
+        elif reusable and not self._closed:
             self._idle.append(connection)
         else:
             self._live.discard(connection)

@@ -66,7 +66,7 @@ class Invocation:
                 if problem is not None or found is None:
                     passage.note(status="refused", error=str(problem))
                     raise problem or NotFoundError("No such model.")
-                self._admit_meaning(passage, found)
+                labels |= self._admit_meaning(passage, found)
                 if key is not None:
                     await admit_own_key(self._admission, passage, found.reach[0].provider)
                 if sent is None and found.only is not None:
@@ -93,17 +93,18 @@ class Invocation:
         except SallyportError as error:
             return failure(error, dialect=operation.dialect, trace=trace)
 
-    def _admit_meaning(self, passage: Passage, found: Found) -> None:
-        """An alias reaches its model only for those who may use the model itself."""
+    def _admit_meaning(self, passage: Passage, found: Found) -> frozenset[str]:
+        """An alias reaches its model only for those who may use the model itself, under the labels of that permit."""
         meaning = found.entry.name
         if meaning == passage.call.resource.name or found.pattern:
-            return
+            return frozenset()
         decision = self._admission.policy.decide(
             passage.principal, "model.invoke", Resource("model", meaning), arguments=passage.call.arguments
         )
         if not decision.permitted:
             passage.note(status="refused", error=decision.message)
             raise DeniedError(decision, trace_id=passage.trace.trace_id, anonymous=False)
+        return frozenset(decision.labels)
 
 
 def _labels(request: Request) -> frozenset[str]:

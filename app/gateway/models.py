@@ -67,6 +67,13 @@ class Models:
         """The book of another reading of the profile, which holds from `turn` on; ConfigError when there is none."""
         return open_book(profile, self._opening, before=self.book)
 
+    def turn(self, book: Book) -> None:
+        """Let this book hold from now on; calls under way end where they are."""
+        gone = [one for one in self.book.upstreams.values() if one not in book.upstreams.values()]
+        self.book = book
+        for upstream in gone:
+            upstream.retire()
+
     async def aclose(self) -> None:
         """End all connections to providers."""
         for upstream in self.book.upstreams.values():

@@ -9,6 +9,7 @@ from app.core.passage import Passage
 from app.egress.http import BEAT, Reply, end_to_end
 from app.extensions import Request, Stream
 from app.gateway.dialects import Dialect, Seen, ToolUse, Wire
+from app.gateway.dialects.dialect import unreadable
 from app.gateway.render import ToolRefusedError, kind_of, returned, trace_headers
 from app.gateway.sse import EVENT_LIMIT, Event
 from app.gateway.translation import Translation
@@ -93,7 +94,7 @@ class Relay:
             ready: list[bytes] = []
             try:
                 for event in self._parser.feed(chunk):
-                    seen = self.reader.see(event)
+                    seen = self._seen(event)
                     raw = self._carried(event)
                     if event.data is None and self._response is None and not ready:
                         # Comments alone begin no answer: another provider may still give it.
@@ -118,6 +119,13 @@ class Relay:
                 async with asyncio.timeout(DRAIN_SECONDS):
                     async for _ in self._reply:
                         pass
+
+    def _seen(self, event: Event) -> Seen:
+        """What the event means; text that is not UTF-8 is a failure of the provider like others."""
+        try:
+            return self.reader.see(event)
+        except UnicodeDecodeError as error:
+            raise unreadable(error) from None
 
     def _carried(self, event: Event) -> bytes:
         """The event as the client gets it: its very bytes, or a translation."""

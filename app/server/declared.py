@@ -1,17 +1,21 @@
 """The profile's tool servers, and where this site is reached, as they hold at this moment."""
 
+from collections.abc import Mapping
+
 from app.config import Profile
+from app.config.gateway.models import Provider
 from app.config.tools import Mcp
 
 
 class Declared:
-    """`mcp` is the profile's section at the start, and then what each reload made of it.
+    """`mcp` and `providers` are the profile's sections at the start, and then what each reload made of them.
 
     `url` is how browsers reach us: what the profile says, else the listener's address once it is known.
     """
 
     def __init__(self, profile: Profile) -> None:
         self.mcp: Mcp = profile.mcp
+        self.providers: Mapping[str, Provider] = profile.providers
         self.url = profile.listen.url.rstrip("/") or _guessed(profile)
 
     def listening(self, url: str, profile: Profile) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from ssl import SSLContext
 
 import msgspec
 
@@ -15,8 +14,7 @@ from app.egress import Connector, Held
 from app.egress.trust import client_context
 from app.extensions import Route
 from app.gateway.clients.routes import client_routes
-from app.gateway.models import Models, open_models
-from app.gateway.money import today
+from app.gateway.models import Models
 from app.gateway.routes import routes as gateway_routes
 from app.mcp import Ledger, Quarantine, Servers, Surroundings, Watch, registry_routes
 from app.mcp import routes as mcp_routes
@@ -25,8 +23,8 @@ from app.mcp.own import NAME as OWN
 from app.secrets.vault import Pull
 from app.server.listen import health
 from app.server.looking import console_sources
+from app.server.models import SiteModels, open_site_models
 from app.server.rooms.api import api_rooms
-from app.server.rooms.money import Pricing, table_in_force
 from app.server.rooms.pulls import open_pulls
 from app.server.site import Site
 from app.server.tools import US, Build, ServerMetrics, builder, sign_in_parts, surroundings, tool_servers
@@ -43,7 +41,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     pulls: Sequence[Pull]
     connector: Connector
     sign_ins: SignIns
-    pricing: Pricing
+    models: SiteModels
 
 
 @asynccontextmanager
@@ -58,7 +56,7 @@ async def open_doors(
     sign_ins = SignIns(parts)
     servers = tool_servers(site, build)
     site.registry.register(ServerMetrics(servers.states))
-    models, pricing = _priced_models(site, connector, tls)
+    models = open_site_models(site, connector, tls)
     site.secrets.catalogue.moved.append(servers.renew)
     pulls = open_pulls(site, connector, tls)
     # Its life is this block.
@@ -66,13 +64,15 @@ async def open_doors(
     try:
         stopping = asyncio.Event()
         sources = console_sources(
-            site, servers=servers, models=models, pulls=pulls, sign_ins=sign_ins, stopping=stopping
+            site, servers=servers, models=models.rows, pulls=pulls, sign_ins=sign_ins, stopping=stopping
         )
         routes = [
-            *_routes(site, servers, models, notes=notes),
+            *_routes(site, servers, models.book, notes=notes),
             *api_routes(
                 admission=site.admission,
-                rooms=api_rooms(site, servers=servers, sign_ins=sign_ins, stopping=stopping),
+                rooms=api_rooms(
+                    site, servers=servers, models=models.rows, sign_ins=sign_ins, stopping=stopping
+                ),
             ),
             *console_routes(admission=site.admission, sources=sources),
         ]
@@ -85,28 +85,12 @@ async def open_doors(
             pulls=pulls,
             connector=connector,
             sign_ins=sign_ins,
-            pricing=pricing,
+            models=models,
         )
     finally:
         running.cancel()
         await asyncio.wait({running})
-        await models.aclose()
-
-
-def _priced_models(site: Site, connector: Connector, tls: SSLContext | None) -> tuple[Models, Pricing]:
-    pricing = Pricing(site, table_in_force(site.folder))
-    models = open_models(
-        profile=site.profile,
-        prices=pricing.table,
-        clock=site.clock,
-        today=lambda: today(site.clock.now()),
-        connector=connector,
-        tls=tls,
-        broker=site.secrets.broker,
-        redactor=site.secrets.redactor,
-    )
-    pricing.price(models)
-    return models, pricing
+        await models.book.aclose()
 
 
 def task_ledger(site: Site) -> Ledger:

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
+from app.api.models import ModelPlace
 from app.audit.spending import Money
 from app.console import Finding, ModelLine, ServerLine, Sources, VaultLine
-from app.gateway.models import Models
 from app.mcp import Servers
 from app.mcp.oauth import SignIns
 from app.secrets.vault import Pull
 from app.server.backup.looking import SiteBackups
 from app.server.checks import database_findings, folder_findings, host_findings
+from app.server.models import ModelRows
 from app.server.rooms.forward import status_finding
 from app.server.site import Site
 from app.server.tools import client_document
@@ -20,7 +21,7 @@ def console_sources(
     site: Site,
     *,
     servers: Servers,
-    models: Models,
+    models: ModelRows,
     pulls: Sequence[Pull],
     sign_ins: SignIns,
     stopping: asyncio.Event,
@@ -47,7 +48,7 @@ def console_sources(
         recorder=site.recorder,
         clock=site.clock,
         servers=lambda: server_lines(servers),
-        models=model_lines(models),
+        models=lambda: model_lines(models.overview()),
         secrets=site.secrets,
         vaults=lambda: vault_lines(site, pulls),
         findings=findings,
@@ -91,17 +92,21 @@ def vault_lines(site: Site, pulls: Sequence[Pull]) -> list[VaultLine]:
     ]
 
 
-def model_lines(models: Models) -> list[ModelLine]:
-    """The models that clients may name."""
+def model_lines(places: Sequence[ModelPlace]) -> list[ModelLine]:
+    """The models that clients may name, with their places."""
     return [
         ModelLine(
-            name=target.model,
-            provider=target.provider,
-            upstream=target.upstream_model,
-            dialect=target.dialects[0].name,
-            input_price=target.price.rates.input,
-            output_price=target.price.rates.output,
-            labels=target.labels,
+            name=place.model,
+            aliases=tuple(place.aliases),
+            provider=place.provider,
+            upstream=place.upstream_model,
+            dialect=place.dialect,
+            input_price=place.input_price,
+            output_price=place.output_price,
+            labels=tuple(place.labels),
+            state=place.why or {"closed": "", "": ""}.get(place.state, place.state),
+            calls=place.calls,
+            failures=place.failures,
         )
-        for target in models
+        for place in places
     ]

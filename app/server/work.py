@@ -41,6 +41,7 @@ async def run_work(
         Job(name="witnesses", seconds=2.0, work=seal.cosigning.step),
         *pull_jobs(site, doors.pulls),
         *_money(site, doors),
+        Job(name="providers", seconds=1.0, work=doors.models.looking.due),
         Job(name="idle connections", seconds=5.0, work=listener.close_idle),
     ]
     if certificate is not None:
@@ -67,7 +68,7 @@ def _money(site: Site, doors: Doors) -> list[Job]:
     reached = asyncio.Event()
     site.identity.budgets.on_alert(reached.set)
     return [
-        Job(name="prices", seconds=2.0, work=doors.pricing.step),
+        Job(name="prices", seconds=2.0, work=doors.models.pricing.step),
         Job(name="budget alerts", seconds=60.0, work=partial(alerts, site), wake=reached),
         Job(name="budgets", seconds=60.0, work=partial(reconcile, site)),
     ]

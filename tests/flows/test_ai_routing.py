@@ -118,6 +118,7 @@ async def test_nobody_reaches_a_model_by_another_name_than_they_may_use(database
         ]
 
 
+@pytest.mark.slow
 async def test_a_route_is_chosen_by_what_the_request_is_like(database: str):
     scripts = {name: Script(text=name) for name in ("gpt-sees", "gpt-long", "gpt-plain")}
     routes = (
@@ -165,10 +166,11 @@ FIRST_EVENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", FIRST_EVENTS)
 async def test_the_head_of_a_stream_is_held_until_its_first_event(database: str, how: str):
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-    model = Model(targets=(at("raw", timeout=0.5), at("oai", weight=0)), retries=0)
+    model = Model(targets=(at("raw", timeout=0.5 if how == "timeout" else 0), at("oai", weight=0)), retries=0)
     async with (
         raw_server(scripted(head, *FIRST_EVENTS[how], CLOSE)) as server,
         gateway_site(database, shape=shaped({"m": model}, raw=raw(server))) as site,
@@ -181,6 +183,7 @@ async def test_the_head_of_a_stream_is_held_until_its_first_event(database: str,
         assert await site.rows("status, provider") == [("ok", "oai")]
 
 
+@pytest.mark.slow
 async def test_after_the_first_byte_nothing_is_tried_again(database: str):
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     event = b'data: {"choices":[{"index":0,"delta":{"content":"begun"}}]}\n\n'
@@ -194,6 +197,7 @@ async def test_after_the_first_byte_nothing_is_tried_again(database: str):
         assert await site.rows("status, provider, output_tokens > 0") == [("error", "raw", True)]
 
 
+@pytest.mark.slow
 async def test_the_same_place_is_tried_again_as_it_says_itself(database: str):
     def script(number: int, _request: bytes) -> list:
         if number == 1:
@@ -210,6 +214,7 @@ async def test_the_same_place_is_tried_again_as_it_says_itself(database: str):
         assert await site.rows("status, input_tokens, output_tokens") == [("ok", 3, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "extra", "requests"),
     [
@@ -241,6 +246,7 @@ async def test_the_last_word_is_the_providers_own_byte_for_byte(
         ]
 
 
+@pytest.mark.slow
 async def test_each_attempt_is_translated_for_its_own_provider(database: str):
     """First Anthropic's format, then OpenAI's; a place that cannot carry the request is passed over."""
     model = Model(
@@ -282,7 +288,7 @@ async def test_labels_keep_a_call_on_site_whoever_demands_them(database: str):
     ]
     async with (
         raw_server(scripted(GOOD)) as off,
-        raw_server(scripted(answer(TOLD, head="HTTP/1.1 500 No"))) as on,
+        raw_server(scripted(answer(TOLD, head="HTTP/1.1 500 No", extra="Retry-After-Ms: 1\r\n"))) as on,
     ):
         patient = Health(failures=10_000)
         providers = {"off": raw(off), "on": raw(on, labels=("on-site", "gpu"), health=patient)}
@@ -308,6 +314,7 @@ async def test_labels_keep_a_call_on_site_whoever_demands_them(database: str):
             assert first["attempts"][0]["passed_over"] == "its provider has no label on-site"
 
 
+@pytest.mark.slow
 async def test_a_circuit_opens_and_its_calls_go_elsewhere_at_once(database: str):
     health = Health(failures=2, window=600, pause=600)
     models = {
@@ -327,6 +334,7 @@ async def test_a_circuit_opens_and_its_calls_go_elsewhere_at_once(database: str)
         assert len(server.requests) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["HTTP/1.1 200 OK", "HTTP/1.1 429 Enough"])
 async def test_a_provider_that_has_nothing_left_is_passed_over(database: str, head: str):
     extra = "X-RateLimit-Remaining-Requests: 0\r\nX-RateLimit-Reset-Requests: 1h\r\n"
@@ -345,6 +353,7 @@ async def test_a_provider_that_has_nothing_left_is_passed_over(database: str, he
         assert (status, 0 < int(headers["retry-after"]) <= 300) == (429, True)
 
 
+@pytest.mark.slow
 async def test_so_many_calls_at_once_and_no_more(database: str):
     """The model's cap answers 429, the provider's 503; with another place it is used instead."""
     models = {
@@ -370,6 +379,7 @@ async def test_so_many_calls_at_once_and_no_more(database: str):
         await asyncio.wait_for(server.ended.wait(), 60)
 
 
+@pytest.mark.slow
 async def test_a_client_that_leaves_during_a_fallback_ends_it_and_is_billed_once(database: str):
     scripts = {"gpt-late": Script(delay=60)}
     model = Model(targets=(at("raw"), at("oai", "gpt-late", weight=0)), retries=0)

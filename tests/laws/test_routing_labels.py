@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.config import Profile
@@ -139,7 +139,7 @@ async def run(profile: Profile, answers: list[Any], chances: list[float], asked:
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     profiles(),
     st.lists(ANSWERS, min_size=4, max_size=4),
@@ -150,6 +150,8 @@ def test_labels_hold_whatever_happens(profile, answers, chances, asked):
     asyncio.run(run(profile, answers, chances, asked))
 
 
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(profiles(), st.sampled_from(LABELS), st.sampled_from(NAMES))
 def test_a_profile_whose_own_places_lack_a_label_never_opens(profile, label, number):
     model = profile.models[f"m{number}"]

@@ -88,6 +88,19 @@ class Standing:
         self.breaker.abandoned(now)
         self._tell(before)
 
+    def seen_well(self, now: float) -> None:
+        """A look found its provider well: the circuit closes."""
+        before = self.breaker.state
+        self.breaker.succeeded(now)
+        self._tell(before)
+
+    def seen_ill(self, now: float, why: str) -> None:
+        """A look found its provider away."""
+        before = self.breaker.state
+        self.last = why[:LONGEST_NOTE]
+        self.breaker.failed(now)
+        self._tell(before)
+
     def _tell(self, before: State) -> None:
         if before != self.breaker.state and self._changed is not None:
             self._changed(self, before)

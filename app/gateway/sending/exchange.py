@@ -10,6 +10,7 @@ from app.egress.http import Reply, end_to_end
 from app.extensions import Answered, Response
 from app.gateway.book import Target
 from app.gateway.dialects import GEMINI, Said, Sent, Wire
+from app.gateway.dialects.dialect import unreadable
 from app.gateway.dialects.gemini import KEY_REFUSED, told_to_wait
 from app.gateway.outgoing import Outgoing
 from app.gateway.relay import FirstError, Relay
@@ -109,7 +110,7 @@ class Exchange:
         body = await reply.read(ANSWER_LIMIT)
         headers = self._headers(reply)
         if not self._way.operation.free:
-            said = self.dialect.read(body)
+            said = self._read(body)
             self._told(said)
             why = await refusal(self._way.admission, passage, said.tools) if said.tools else ""
             if why:
@@ -120,6 +121,13 @@ class Exchange:
         headers["server-timing"] = passage.server_timing
         body = self._way.redactor.json(body, source="The provider")
         return Response(status=reply.status, body=body, headers=headers)
+
+    def _read(self, body: bytes) -> Said:
+        """What the answer says; text that is not UTF-8 is a failure of the provider like others."""
+        try:
+            return self.dialect.read(body)
+        except UnicodeDecodeError as error:
+            raise unreadable(error) from None
 
     async def _refused(self, reply: Reply) -> UpstreamError:
         """The provider's own error, except its secrets, and where the client would take it as its own sign-in."""

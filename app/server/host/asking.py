@@ -25,6 +25,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     servers: list[Any] = []
     """Of `app.api.tools.ToolServer`; here as plain values, because to import that imports the whole API."""
+    models: list[Any] = []
+    """Of `app.api.models.ModelPlace`, and looks of ProviderLook, the same way."""
+    looks: list[Any] = []
     held: dict[str, str] = {}
     """What the kernel refuses the server, by measure."""
     missing: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """The socket in the data folder by which commands on the host ask the running server; each request is a governed call.
 
 One line of JSON each way: `{"ask": "servers"}`, `{"ask": "restart", "name": "…"}`, `{"ask": "reload"}`,
-`{"ask": "egress"}`.
+`{"ask": "egress"}`, `{"ask": "models"}`, `{"ask": "look", "name": "…"}`.
 Whoever may open the socket is the operator, as whoever may read the data folder is.
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from app.admission import Admission
+from app.api.models import ModelPlaces
 from app.api.tools import ToolServer, ToolServers
 from app.core.call import Call, LocalOperator, Resource
 from app.core.errors import InputError, SallyportError
@@ -35,7 +36,13 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def control(
-    folder: Path, *, admission: Admission, servers: ToolServers, reload: Reload, held: Held
+    folder: Path,
+    *,
+    admission: Admission,
+    servers: ToolServers,
+    models: ModelPlaces,
+    reload: Reload,
+    held: Held,
 ) -> AsyncIterator[None]:
     """Listen inside the block; a path that is too long for a socket costs only the commands that need it."""
     path = control_path(folder)
@@ -45,7 +52,7 @@ async def control(
         return
     path.unlink(missing_ok=True)
 
-    answers = _Answers(admission=admission, servers=servers, reload=reload, held=held)
+    answers = _Answers(admission=admission, servers=servers, models=models, reload=reload, held=held)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(TimeoutError, ConnectionError, ValueError):
@@ -68,8 +75,17 @@ async def control(
 
 
 class _Answers:
-    def __init__(self, *, admission: Admission, servers: ToolServers, reload: Reload, held: Held) -> None:
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        servers: ToolServers,
+        models: ModelPlaces,
+        reload: Reload,
+        held: Held,
+    ) -> None:
         self._admission = admission
+        self._models = models
         self._servers = servers
         self._reload = reload
         self._held = held
@@ -92,6 +108,15 @@ class _Answers:
         if asked.ask == "egress":
             async with self._admission.admit(_call("admin.egress.read", "*", uid, kind="egress")):
                 return Told(held=dict(self._held.on), missing=dict(self._held.off))
+        if asked.ask == "models":
+            async with self._admission.admit(_call("admin.model.list", "*", uid, kind="model")):
+                return Told(models=list(self._models.overview()))
+        if asked.ask == "look":
+            call = _call("admin.provider.test", asked.name, uid, kind="provider")
+            async with self._admission.admit(call) as passage:
+                seen = await self._models.look(passage, asked.name)
+                passage.note(result=msgspec.to_builtins(seen))
+                return Told(looks=[seen])
         if asked.ask == "reload":
             async with self._admission.admit(_call("admin.profile.reload", "*", uid)) as passage:
                 done = self._reload()

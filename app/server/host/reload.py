@@ -1,6 +1,7 @@
-"""The profile read again while serving: tool servers follow it at once, and what else changed is named."""
+"""The profile read again while serving: tool servers, providers and models follow it at once, and what else changed
+is named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -8,15 +9,17 @@ from app.config import Profile
 from app.config.tools import Mcp, McpServer, port_range
 from app.core.errors import ConfigError
 from app.egress import Connector, Held
-from app.egress.destinations import SERVERS, of_servers
+from app.egress.destinations import PROVIDERS, SERVERS, of_providers, of_servers
 from app.egress.enforcement import needs_outside
+from app.gateway.models import Models
 from app.mcp import Servers, Surroundings
 from app.mcp.upstream.ports import Upstream
 from app.server.declared import Declared
 
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
-    """Tool servers that came, went or were exchanged, places opened and closed to connections, and settings that wait.
+    """Tool servers, providers and models that came, went or changed, places opened and closed to connections, and
+    settings that wait.
 
     What waits is taken up by the next start of Sallyport.
     """
@@ -35,6 +38,7 @@ class Reload:
         profile: Profile,
         *,
         servers: Servers,
+        models: Models,
         declared: Declared,
         around: Surroundings,
         connector: Connector,
@@ -44,6 +48,7 @@ class Reload:
     ) -> None:
         self._profile = profile
         self._servers = servers
+        self._models = models
         self._declared = declared
         self._around = around
         self._connector = connector
@@ -59,14 +64,34 @@ class Reload:
         # Whatever can be wrong is found out here, before the first thing changes.
         mcp, beyond = self._within(fresh.mcp)
         upstreams, places = self._build(mcp), list(of_servers(mcp))
-        waiting = self._waiting(fresh) + beyond
+        ai, held = self._models_within(fresh)
+        book, providers = self._models.read(ai), list(of_providers(ai.providers))
+        waiting = self._waiting(fresh) + beyond + held
         opened, closed = self._connector.exchange(SERVERS, places)
+        more, fewer = self._connector.exchange(PROVIDERS, providers)
+        self._models.turn(book)
+        self._declared.providers = ai.providers
         self._declared.mcp = mcp
         self._around.capacity.allow(programs=mcp.programs, memory_mb=mcp.memory_mb)
         self._around.ports.allow(*port_range(mcp.ports))
         changed = self._servers.apply(upstreams, mcp)
-        self._profile = msgspec.structs.replace(self._profile, mcp=mcp)
-        return Reloaded(changed=changed, waiting=waiting, opened=opened, closed=closed)
+        changed += _changed("providers", self._profile.providers, ai.providers)
+        changed += _changed("models", self._profile.models, ai.models)
+        self._profile = msgspec.structs.replace(
+            self._profile, mcp=mcp, providers=ai.providers, models=ai.models
+        )
+        return Reloaded(changed=changed, waiting=waiting, opened=opened + more, closed=closed + fewer)
+
+    def _models_within(self, fresh: Profile) -> tuple[Profile, list[str]]:
+        """Both sections as they were when the kernel refuses one of the providers since the start."""
+        before = self._profile
+        new = {name: one for name, one in fresh.providers.items() if one != before.providers.get(name)}
+        if self._held.gives(of_providers(new)):
+            return fresh, []
+        return msgspec.structs.replace(fresh, providers=before.providers, models=before.models), [
+            "providers",
+            "models",
+        ]
 
     def _within(self, fresh: Mcp) -> tuple[Mcp, list[str]]:
         """Without what the kernel refuses this process since its start; those servers stay as they were."""
@@ -89,5 +114,12 @@ class Reload:
 
     def _waiting(self, fresh: Profile) -> list[str]:
         now = self._profile
-        names = [name for name in Profile.__struct_fields__ if name not in ("mcp", "data")]
+        followed = ("mcp", "providers", "models", "data")
+        names = [name for name in Profile.__struct_fields__ if name not in followed]
         return [name for name in names if getattr(now, name) != getattr(fresh, name)]
+
+
+def _changed(section: str, before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    return sorted(
+        f"{section}.{name}" for name in before.keys() | now.keys() if before.get(name) != now.get(name)
+    )

@@ -69,6 +69,7 @@ async def open_running(
                 reload = Reload(
                     profile,
                     servers=doors.servers,
+                    models=doors.models.book,
                     declared=site.declared,
                     around=doors.around,
                     connector=connector,
@@ -81,6 +82,7 @@ async def open_running(
                         site.folder,
                         admission=site.admission,
                         servers=LookedAt(doors.servers, site.secrets.sign_ins),
+                        models=doors.models.rows,
                         reload=reload,
                         held=held,
                     ),

@@ -3,6 +3,7 @@
 import asyncio
 
 from app.api import Rooms
+from app.api.models import ModelPlaces
 from app.audit.query import Asking
 from app.audit.spending import Money
 from app.audit.subjects import Reveal
@@ -13,7 +14,9 @@ from app.server.site import Site
 from app.server.tools import LookedAt
 
 
-def api_rooms(site: Site, *, servers: Servers, sign_ins: SignIns, stopping: asyncio.Event) -> Rooms:
+def api_rooms(
+    site: Site, *, servers: Servers, models: ModelPlaces, sign_ins: SignIns, stopping: asyncio.Event
+) -> Rooms:
     """The rooms of a site behind the admin API; `stopping` ends long-lived answers."""
     return Rooms(
         identity=site.identity,
@@ -32,6 +35,7 @@ def api_rooms(site: Site, *, servers: Servers, sign_ins: SignIns, stopping: asyn
         secrets=site.secrets,
         sign_ins=sign_ins,
         servers=LookedAt(servers, site.secrets.sign_ins),
+        models=models,
         sinks=site.sinks,
         erasures=site.keeping.erasures,
         holds=site.keeping.holds,

@@ -67,14 +67,14 @@ async def open_secrets(
         clock=clock,
         keyring=Keyring(sources[name](profile, folder), source_name=name),
         redactor=redactor,
-        declared=lambda: declared_by(profile, declared),
+        declared=lambda: declared_by(declared),
     )
     if serving:
         await secrets.catalogue.open()
     return secrets
 
 
-def declared_by(profile: Profile, declared: Declared) -> dict[str, tuple[str, ...]]:
+def declared_by(declared: Declared) -> dict[str, tuple[str, ...]]:
     """Secret to the recipients whose entries in the profile name it at this moment."""
     found: dict[str, set[str]] = {}
     for name, server in declared.mcp.servers.items():
@@ -83,7 +83,7 @@ def declared_by(profile: Profile, declared: Declared) -> dict[str, tuple[str, ..
         given = server.oauth.client_secret
         if given is not None and given.reference:
             found.setdefault(given.reference, set()).add(f"server:{name}")
-    for name, provider in profile.providers.items():
+    for name, provider in declared.providers.items():
         if provider.key is not None and provider.key.reference:
             found.setdefault(provider.key.reference, set()).add(f"provider:{name}")
     return {secret: tuple(sorted(recipients)) for secret, recipients in found.items()}

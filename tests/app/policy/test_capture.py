@@ -54,3 +54,20 @@ def test_explain_and_cases_show_it() -> None:
     }  # fmt: skip
     _, checked = check(source(rule(record="digest"), tests=[case]))
     assert [result.problem for result in checked.cases] == ["expected record off, got digest"]
+
+
+def test_labels_of_all_permits_that_hold_add_up():
+    models = {"actions": ["*"]}
+    rules = snapshot(
+        rule(id="a", labels=["on-site"], **models),
+        rule(id="b", labels=["gpu"], when=[{"argument": "x", "equals": 1}], **models),
+        rule(id="c", **models),
+    )
+    assert ask(rules, person(), "model.invoke", arguments={"x": 2}).labels == ("on-site",)
+    assert ask(rules, person(), "model.invoke", arguments={"x": 1}).labels == ("gpu", "on-site")
+
+
+def test_labels_are_for_rules_that_permit_model_calls():
+    for wrong in (rule("forbid", labels=["on-site"]), rule(labels=["on-site"], actions=["audit.read"])):
+        with pytest.raises(InputError, match="`labels` are for the model calls"):
+            parse(source(wrong))
