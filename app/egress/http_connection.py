@@ -46,6 +46,11 @@ class Reply:
 
     async def read(self, cap: int) -> bytes:
         """The whole body; UpstreamError when it is longer than `cap` bytes."""
+        if self.complete and self._buffered <= cap:
+            whole = b"".join(self._chunks)
+            self._chunks.clear()
+            self._buffered = 0
+            return whole
         parts: list[bytes] = []
         size = 0
         async for chunk in self:
