@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -27,7 +27,7 @@ from app.demo.provider import SimulatedProvider
 from app.demo.script import Script
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import declared
-from app.gateway import open_models, read_prices, routes
+from app.gateway import Models, open_models, read_prices, routes
 from app.policy.engine import Engine, compiled
 from app.policy.parse import parse
 from app.server.listen.listener import Listener
@@ -57,6 +57,8 @@ class Exhausted(NoBudgets):
 
 class GatewaySite:
     """The running door."""
+
+    models: Models
 
     def __init__(
         self, *, url: str, database: str, provider: SimulatedProvider, session: aiohttp.ClientSession
@@ -120,9 +122,10 @@ async def gateway_site(
     timeout: float = 10.0,
     url: str = "",
     exhausted: bool = False,
+    shape: Callable[[Profile], Profile] = lambda profile: profile,
 ) -> AsyncIterator[GatewaySite]:
     """Everything an AI request crosses. Scripts whose name begins with `claude` speak Anthropic's format, those with
-    `native` both of OpenAI's."""
+    `native` both of OpenAI's. `shape` may change the profile."""
 
     async def dial() -> Connection:
         return await connect(database, purpose="record", timeout=5)
@@ -148,7 +151,7 @@ async def gateway_site(
         metrics=CallMetrics(CollectorRegistry()),
     )
     async with asyncio.TaskGroup() as group, SimulatedProvider(scripts=scripts) as provider:
-        settings = profile(url or provider.url, places, record, timeout)
+        settings = shape(profile(url or provider.url, places, record, timeout))
         destinations = Destinations(declared(settings))
         connector = Connector(destinations=destinations, guard=Guard(destinations))
         prices = read_prices(resources() / "assets" / "prices.yaml")
@@ -162,9 +165,11 @@ async def gateway_site(
         port = server.sockets[0].getsockname()[1]
         try:
             async with aiohttp.ClientSession() as session:
-                yield GatewaySite(
+                site = GatewaySite(
                     url=f"http://127.0.0.1:{port}", database=database, provider=provider, session=session
                 )
+                site.models = models
+                yield site
         finally:
             server.close()
             await models.aclose()

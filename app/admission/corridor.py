@@ -205,6 +205,7 @@ def _over_budget(decision: Decision) -> Decision:
         policy_hash=decision.policy_hash,
         rule_ids=decision.rule_ids,
         record=decision.record,
+        labels=decision.labels,
     )
 
 

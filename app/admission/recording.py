@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.admission.capture import Capture, Kept, Mode
 from app.admission.sealing import sealed_decision, sealed_outcome
-from app.admission.text import storable_text
+from app.admission.text import recordable, storable_text
 from app.audit.event import Event
 from app.audit.rows import Contents
 from app.audit.subjects import NOBODY, Owners, Persons
@@ -106,6 +106,8 @@ class Recording:
         if passage.result is not None:
             mode = self._capture.mode(passage.call.action, passage.decision.record)
             self._capture.put(body, "result", self._redact(passage.result), mode=mode, kept=kept)
+        if passage.details is not None:
+            body["details"] = recordable(self._redact(passage.details))
         if passage.error:
             body["error"] = storable_text(self._redact(passage.error), 4096)
         if passage.secrets:

@@ -10,7 +10,7 @@ from app.audit.subjects.box import seal_values
 
 _CLEAR_DETAILS = frozenset({
     "dialect", "operation", "bytes", "stream", "max_tokens", "tools", "provider", "upstream_model", "prices",
-    "method", "era", "model",
+    "method", "era", "model", "attempts", "labels",
 })  # fmt: skip
 """What is known about a request that says nothing about whoever sent it: views and figures need it."""
 _CONTENTS = ("arguments", "result", "error", "masked", "message")

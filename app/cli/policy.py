@@ -200,6 +200,8 @@ def _since(applied: datetime | None) -> str:
 
 def _told(told: Explanation) -> str:
     lines = [f"{told.decision.effect}: {told.decision.message}"]
+    if told.decision.labels:
+        lines.append(f"  providers must have the labels: {', '.join(told.decision.labels)}")
     if told.decision.record is not None:
         lines.append(f"  of the contents the record keeps: {told.decision.record}")
     for answer in told.rules:

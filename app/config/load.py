@@ -10,6 +10,7 @@ import msgspec
 
 from app.config.dropins import add_servers, read_file
 from app.config.explain import fault, inside, is_secret, nearest
+from app.config.gateway.routes import check_models
 from app.config.outward.oauth import check_oauth, check_url
 from app.config.outward.vaults import check_vaults
 from app.config.paths import settings
@@ -134,12 +135,7 @@ def _revealed(value: Any, type_: Any, at: str, *, source: str, base: Path) -> An
 
 
 def _check_references(profile: Profile, *, source: str) -> None:
-    for name, model in profile.models.items():
-        if model.provider not in profile.providers:
-            raise ConfigError(
-                f"{source}: models.{name}.provider: there is no provider {model.provider!r}.",
-                remedy=nearest(model.provider, list(profile.providers)),
-            )
+    check_models(profile.providers, profile.models, source=source)
     for name, server in profile.mcp.servers.items():
         if name == "sallyport":
             raise ConfigError(

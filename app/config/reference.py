@@ -43,6 +43,8 @@ def _section(type_: Any, prefix: str) -> list[str]:
             inner.append((kind, f"{key}."))
         elif get_origin(kind) is dict and is_struct(entry := bare(get_args(kind)[1])):
             inner.append((entry, f"{key}.NAME."))
+        elif get_origin(kind) is tuple and is_struct(entry := bare(get_args(kind)[0])):
+            inner.append((entry, f"{key}[]."))
     lines.append("")
     for kind, path in inner:
         lines += _section(kind, path)
@@ -74,7 +76,9 @@ def _type_name(kind: Any) -> str:
     if origin is dict:
         return "entries by name" if is_struct(bare(get_args(kind)[1])) else "names with values"
     if origin is tuple:
-        return "list of text"
+        return "list of sections" if is_struct(bare(get_args(kind)[0])) else "list of text"
+    if optional := next((one for one in (bool, int) if set(get_args(kind)) == {one, type(None)}), None):
+        return _type_name(optional)
     if Secret in get_args(kind) or kind is Secret:
         return "secret"
     if is_struct(kind):

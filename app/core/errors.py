@@ -92,12 +92,16 @@ class EgressError(SallyportError):
 
 
 class UpstreamError(SallyportError):
-    """The other side failed; `kind` is connect, timeout, closed, protocol, too_large or status."""
+    """The other side failed; `kind` is connect, timeout, closed, protocol, too_large, status, event or busy.
 
-    def __init__(self, message: str, *, kind: str, status: int = 502) -> None:
+    `retry_after` are the seconds after which it may be better; 0 when nobody knows.
+    """
+
+    def __init__(self, message: str, *, kind: str, status: int = 502, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.kind = kind
         self.status = status
+        self.retry_after = retry_after
 
 
 class DeliveryError(SallyportError):

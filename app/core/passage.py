@@ -21,7 +21,7 @@ class Passage:
     """An admitted call: intent committed, outcome still open. Built by `app.admission` only (a house test)."""
 
     __slots__ = (
-        "_may", "_settle", "call", "decision", "error", "id", "microdollars", "owners", "principal",
+        "_may", "_settle", "call", "decision", "details", "error", "id", "microdollars", "owners", "principal",
         "result", "secrets", "settled", "started", "status", "timings", "usage",
     )  # fmt: skip
 
@@ -47,6 +47,8 @@ class Passage:
         self.secrets: tuple[str, ...] = ()
         """Names and versions (`token@3`) of the secrets that were used for it."""
         self.result: dict[str, Any] | None = None
+        self.details: dict[str, Any] | None = None
+        """What the outcome keeps beside the result, such as which provider it was in the end."""
         self.usage: Usage = NOTHING
         self.microdollars = 0
         self.settled = False

@@ -21,6 +21,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     policy_hash: str = ""
     record: Capture | None = None
     """What of the contents is kept; None leaves it to the profile."""
+    labels: tuple[str, ...] = ()
+    """Labels that a provider must have to get the call, such as on-site."""
 
     @property
     def permitted(self) -> bool:

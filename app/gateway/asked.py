@@ -7,7 +7,7 @@ from app.core.ids import Trace
 from app.extensions import Request
 from app.gateway.ask import Ask
 from app.gateway.dialects import Dialect
-from app.gateway.models import Target
+from app.gateway.models import Found
 from app.gateway.outgoing import Outgoing
 
 OUTPUT_TOKENS = 8192
@@ -27,15 +27,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     operation: Operation
     ask: Ask
-    target: Target | None
+    found: Found | None
     sent: Outgoing | None
 
     def reserve(self) -> int:
-        """Microdollars that the call may cost at most."""
-        if self.target is None or self.operation.free:
+        """Microdollars that the call may cost at most, wherever it comes to."""
+        if self.found is None or self.operation.free:
             return 0
-        tokens = self.ask.max_tokens or OUTPUT_TOKENS
-        return self.target.price.ceiling(body_bytes=len(self.ask.body), output_tokens=tokens)
+        tokens, size = self.ask.max_tokens or OUTPUT_TOKENS, len(self.ask.body)
+        return max(target.price.ceiling(body_bytes=size, output_tokens=tokens) for target in self.found.reach)
 
     def details(self) -> dict[str, object]:
         """What the record keeps beside the arguments."""
@@ -51,11 +51,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             details["max_tokens"] = ask.max_tokens
         if ask.tools:
             details["tools"] = list(ask.tools)
-        if self.target is not None:
+        only = self.found.only if self.found is not None else None
+        if only is not None:
             details |= {
-                "provider": self.target.provider,
-                "upstream_model": self.target.upstream_model,
-                "prices": self.target.price_version,
+                "provider": only.provider,
+                "upstream_model": only.named(ask.model).upstream_model,
+                "prices": only.price_version,
             }
         return details | self._translated()
 

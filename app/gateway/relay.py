@@ -14,7 +14,16 @@ from app.gateway.sse import EVENT_LIMIT, Event, EventParser
 from app.gateway.translation import Translation
 
 DRAIN_SECONDS = 1.0
+EARLY_LIMIT = 64 * 1024
 Judge = Callable[[Sequence[ToolUse]], Awaitable[str]]
+
+
+class FirstError(UpstreamError):
+    """The stream began with the provider's own error: nothing was answered yet, so another provider may."""
+
+    def __init__(self, event: bytes) -> None:
+        super().__init__("The provider began the stream with an error.", kind="event")
+        self.event = event
 
 
 class Relay:
@@ -30,7 +39,10 @@ class Relay:
         judge: Judge,
         redact: Callable[[bytes], bytes],
         translation: Translation | None = None,
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
+        self._begun = begun
+        self._early = b""
         self._redact = redact
         self.reader = dialect.reader()
         self._passage = passage
@@ -68,6 +80,11 @@ class Relay:
             raise UpstreamError("The provider's stream was empty.", kind="protocol")
         return self._response
 
+    @property
+    def answered(self) -> bool:
+        """Whether the client has got the head of an answer."""
+        return self._response is not None
+
     async def _relay(self, request: Request, spent: Callable[[], None]) -> None:
         async for chunk in self._reply:
             if chunk is BEAT and not self._left and self._broken is None:
@@ -78,6 +95,10 @@ class Relay:
             try:
                 for event in self._events(chunk):
                     seen, raw = self._look(event)
+                    if event.data is None and self._response is None and not ready:
+                        # Comments alone begin no answer: another provider may still give it.
+                        self._early += raw if len(self._early) + len(raw) <= EARLY_LIMIT else b""
+                        continue
                     if seen is Seen.FLOW and (not self._held or event.data is None):
                         ready.append(raw)
                         continue
@@ -152,6 +173,8 @@ class Relay:
             await self._release(ready)
             await self._settle(spent)
         elif seen is Seen.FAIL:
+            if self._response is None and not ready:
+                raise FirstError(raw)
             self._held.clear()
             self._passage.note(status="error", error="The provider ended the stream with an error.")
             await self._settle(spent)
@@ -217,6 +240,8 @@ class Relay:
             headers["cache-control"] = "no-cache"
             headers["x-accel-buffering"] = "no"
             headers["server-timing"] = self._passage.server_timing
+            self._begun()
             response = self._response = await request.begin(self._reply.status, headers)
             self._reply.sink = self._flowed
+            data, self._early = self._early + data, b""
         await response.write(self._redact(data))

@@ -1,5 +1,6 @@
 """What clients get to see: failures in their dialect, headers in and out."""
 
+import math
 from collections.abc import Iterable
 
 from app.core import verdict
@@ -60,7 +61,10 @@ def failure(error: SallyportError, *, dialect: Dialect, trace: Trace) -> Respons
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     status, code = kind_of(error)
-    return _failed(dialect, trace, status=status, message=str(error), code=code)
+    response = _failed(dialect, trace, status=status, message=str(error), code=code)
+    if isinstance(error, UpstreamError) and error.retry_after:
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
 
 
 def kind_of(error: SallyportError) -> tuple[int, str]:

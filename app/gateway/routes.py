@@ -16,7 +16,7 @@ from app.gateway.ask import MODEL_LIMIT
 from app.gateway.asked import Operation, credential
 from app.gateway.dialects import ANTHROPIC, OPENAI, RESPONSES, Dialect
 from app.gateway.invoke import Invocation
-from app.gateway.models import Models, Target
+from app.gateway.models import Listed, Models
 from app.gateway.render import failure, json_response, trace_headers
 
 HEARTBEAT_SECONDS = 15.0
@@ -85,9 +85,7 @@ class Listing:
         return json_response(body, trace_headers(trace))
 
     def _answer(self, request: Request, dialect: Dialect, passage: Passage, name: str) -> dict[str, Any]:
-        usable = [
-            target for target in self._models if passage.may("model.invoke", Resource("model", target.model))
-        ]
+        usable = self._models.listed(lambda model: passage.may("model.invoke", Resource("model", model)))
         entry = _anthropic_entry if dialect is ANTHROPIC else _openai_entry
         if name != "*":
             for target in usable:
@@ -121,11 +119,11 @@ def _dialect(request: Request) -> Dialect:
     return ANTHROPIC if anthropic else OPENAI
 
 
-def _openai_entry(target: Target) -> dict[str, Any]:
+def _openai_entry(target: Listed) -> dict[str, Any]:
     return {"id": target.model, "object": "model", "created": CREATED, "owned_by": target.provider}
 
 
-def _anthropic_entry(target: Target) -> dict[str, Any]:
+def _anthropic_entry(target: Listed) -> dict[str, Any]:
     return {
         "type": "model",
         "id": target.model,

@@ -101,6 +101,8 @@ class Rule(Part, frozen=True, kw_only=True):
     when: Annotated[tuple[Condition, ...], Meta(min_length=1, max_length=50)] = ()
     record: Capture | UnsetType = UNSET
     """What of the contents of the calls it permits is kept; without it the profile says."""
+    labels: Annotated[tuple[Text, ...], Meta(max_length=16)] = ()
+    """Labels that providers must have to get the model calls it permits, such as on-site."""
     reason: Text = ""
 
 

@@ -128,6 +128,8 @@ def _answer(clause: Clause, asked: Question) -> Answer:
     looked = [_looked(clause, index, asked) for index in range(len(clause.checks))]
     if not clause.holds(asked.arguments):
         against.append("its conditions do not let it apply")
+    if clause.labels:
+        looked.append(f"providers must have the labels: {', '.join(clause.labels)}")
     if clause.record is not None:
         looked.append(f"of the contents the record keeps: {clause.record}")
     return Answer(rule=clause.id, effect=clause.effect, applies=not against, because=(*against, *looked))

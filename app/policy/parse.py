@@ -92,6 +92,7 @@ def _check(document: Document, lines: Lines) -> None:
         seen[rule.id] = _line(lines, (*at, "id"))
         _check_actions(rule, lines, at)
         _check_targets(rule, lines, at)
+        _check_labels(rule, lines, at)
         if rule.record is not UNSET and rule.effect == "forbid":
             raise fault(
                 f"the rule {rule.id!r} forbids: `record` is for calls that are permitted",
@@ -102,6 +103,16 @@ def _check(document: Document, lines: Lines) -> None:
             _check_condition(condition, lines, (*at, "when", number))
     for index, case in enumerate(document.tests):
         _check_case(case, document, lines, ("tests", index))
+
+
+def _check_labels(rule: Rule, lines: Lines, at: tuple[Any, ...]) -> None:
+    models = any(name_matches(pattern, "model.invoke") for pattern in rule.actions)
+    if rule.labels and (rule.effect == "forbid" or not models):
+        raise fault(
+            f"the rule {rule.id!r} permits no model.invoke: `labels` are for the model calls that a rule permits",
+            line=_line(lines, (*at, "labels")),
+            remedy="Put them into the rules that permit; those of all that hold count together.",
+        )
 
 
 def _check_actions(rule: Rule, lines: Lines, at: tuple[Any, ...]) -> None:

@@ -41,6 +41,7 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
     objects: dict[str, Names] | None
     checks: tuple[Check, ...]
     record: Capture | None = None
+    labels: tuple[str, ...] = ()
 
     def reaches(self, action: str) -> bool:
         """Whether the rule is about this action; permits name privileged areas themselves."""
@@ -167,6 +168,7 @@ class Snapshot:
         return self._decision(
             "permit", PERMITTED, f"Permitted by rule {ids[0]}.", ids,
             record=next((mode for mode in CAPTURES if mode in modes), None),
+            labels=tuple(sorted({label for clause in clauses for label in clause.labels})),
         )  # fmt: skip
 
     def _no(self, reason: str, message: str) -> Decision:
@@ -180,10 +182,11 @@ class Snapshot:
         ids: tuple[str, ...],
         *,
         record: Capture | None = None,
+        labels: tuple[str, ...] = (),
     ) -> Decision:
         return Decision(
             effect=effect, reason=reason, message=message, rule_ids=ids[:MAX_NAMED], policy_hash=self.hash,
-            record=record,
+            record=record, labels=labels,
         )  # fmt: skip
 
 
@@ -207,6 +210,7 @@ def clause(rule: Rule, *, policy: str) -> Clause:
         objects=objects or None,
         checks=tuple(check for condition in rule.when for check in checks(condition)),
         record=None if rule.record is UNSET else rule.record,
+        labels=rule.labels,
     )
 
 

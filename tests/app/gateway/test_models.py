@@ -40,7 +40,7 @@ def test_a_local_tariff_a_table_entry_or_the_upstream_name_give_the_price():
         small=Model(provider="onsite", upstream="gpt-4o-mini-2024-07-18"),
     )
     assert [target.price.input for target in models] == [0, 1_250_000, 150_000]
-    assert models.find("small").upstream_model == "gpt-4o-mini-2024-07-18"
+    assert models.find("small").only.upstream_model == "gpt-4o-mini-2024-07-18"
     assert models.find("nothing") is None
 
 
