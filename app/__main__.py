@@ -4,6 +4,7 @@ import os
 import sys
 
 from app.core.frozen import CONFINED, hurry, restore_environment
+from app.core.lean import enter
 
 
 def main() -> int:
@@ -19,6 +20,7 @@ def main() -> int:
         from app.confined.stub import main as confine
 
         return confine(sys.argv[2:])
+    enter()
     hurry(serving=sys.argv[1:2] in (["serve"], ["demo"], ["witness"]))
     from app.cli import main as run
 

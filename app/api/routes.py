@@ -1,6 +1,7 @@
 """The table of all operations, mounted."""
 
 import asyncio
+import functools
 
 import msgspec
 from aiohttp import web
@@ -72,10 +73,14 @@ def operations(rooms: Rooms) -> list[Operation]:
 def routes(*, admission: Admission, rooms: Rooms) -> list[Route]:
     """The admin API, ready to be mounted."""
     table = operations(rooms)
-    described = msgspec.json.encode(document(table))
+
+    @functools.cache
+    def described() -> bytes:
+        # Made when first asked for: to look into all shapes takes a twentieth of a start.
+        return msgspec.json.encode(document(table))
 
     async def openapi(request: web.BaseRequest, params: Params) -> web.StreamResponse:
-        return web.Response(body=described, content_type="application/json")
+        return web.Response(body=described(), content_type="application/json")
 
     return [
         *(

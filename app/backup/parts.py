@@ -6,7 +6,6 @@ names, other spellings of a header, bytes behind the end.
 
 import hashlib
 import re
-import tarfile
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -135,12 +134,16 @@ def allowed(name: str) -> bool:
 def _header(name: str, size: int) -> bytes:
     if not allowed(name):
         raise InputError(f"{name} cannot be in a backup.", remedy="Give the file a shorter, plainer name.")
+    import tarfile  # noqa: PLC0415 - only a backup needs it, and serving imports this
+
     info = tarfile.TarInfo(name)
     info.size, info.mode, info.mtime = size, 0o600, 0
     return info.tobuf(tarfile.USTAR_FORMAT)
 
 
 def _parse(block: bytes) -> tuple[str, int]:
+    import tarfile  # noqa: PLC0415 - as above
+
     try:
         info = tarfile.TarInfo.frombuf(block, "ascii", "strict")
         if info.size < 0 or not allowed(info.name) or _header(info.name, info.size) != block:

@@ -19,11 +19,8 @@ from app.server.checks import (
     listener_findings,
 )
 from app.server.folder import PROFILE
-from app.server.host.held import enforcement_findings
 from app.server.host.standing import certificate_finding, clock_findings, permission_findings
-from app.server.rooms.forward import place_findings
 from app.server.rooms.seal_checks import seal_findings
-from app.server.tools import sign_in_findings
 
 
 @click.command()
@@ -31,6 +28,11 @@ from app.server.tools import sign_in_findings
 @json_option
 def doctor(data: Path | None, profile: Path | None, as_json: bool) -> int:
     """Check this host and this site; exit code 1 if something stands in the way."""
+    # Only here: `status` shares the rest of this file, and has none of these questions.
+    from app.server.host.held import enforcement_findings
+    from app.server.rooms.forward import place_findings
+    from app.server.tools import sign_in_findings
+
     findings = list(host_findings())
     try:
         loaded, folder = site_profile(data, profile)

@@ -2,6 +2,8 @@
 
 import importlib
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -57,10 +59,28 @@ COMMANDS = {
     "provenance": ("app.cli.file.about:provenance", "Print from what and how this file was built."),
     "selftest": ("app.cli.file.about:selftest", "Check that every part of this file is there."),
 }
-SERVING = {"serve", "demo", "witness", "update"}
 HIDDEN = {"sample-mcp": "app.cli.demo:sample_mcp"}
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNAVAILABLE = 1, 2, 3, 4
+
+
+class Late(click.Group):
+    """Imports a command when it is named; `where` says from where, as MODULE:FUNCTION, by name."""
+
+    def __init__(self, *arguments: Any, where: Mapping[str, str], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.where = where
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return sorted(self.where)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in self.where:
+            return None
+        module, _, attribute = self.where[cmd_name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
 
 
 class Commands(click.Group):
@@ -75,10 +95,6 @@ class Commands(click.Group):
         where = COMMANDS[cmd_name][0] if cmd_name in COMMANDS else HIDDEN.get(cmd_name)
         if where is None:
             return None
-        if cmd_name in SERVING:
-            from app.egress.trust import import_aiohttp
-
-            import_aiohttp()
         module, _, attribute = where.partition(":")
         return getattr(importlib.import_module(module), attribute)
 

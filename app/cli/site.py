@@ -5,7 +5,7 @@ import os
 import pwd
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 import msgspec
@@ -13,9 +13,14 @@ import msgspec
 from app.cli.options import json_option, site_options, site_profile
 from app.core.call import Call, LocalOperator, Resource
 from app.core.ids import new_trace
-from app.egress import Connector
-from app.server.process import run_guarded
-from app.server.site import Site, open_site
+
+if TYPE_CHECKING:
+    from app.egress import Connector
+    from app.server.site import Site
+else:
+    # Names in annotations only. A command that asks the running server, or reads a file, imports this module too, and
+    # shall not import a whole site for them.
+    Connector = Site = Any
 
 P = ParamSpec("P")
 
@@ -58,6 +63,9 @@ def site_command(function: Callable[..., Awaitable[None]]) -> Callable[..., None
     @json_option
     @functools.wraps(function)
     def command(data: Path | None, profile: Path | None, as_json: bool, **arguments: Any) -> None:
+        from app.server.process import run_guarded
+        from app.server.site import open_site
+
         loaded, folder = site_profile(data, profile)
 
         async def run(_: Connector) -> None:

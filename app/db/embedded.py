@@ -90,7 +90,11 @@ class Embedded:
             await asyncio.to_thread(self._initialise)
         await self._end_leftover()
         # Not in a worker thread: the kernel's parent-death signal follows the thread that forked.
-        self._process = self._launch()
+        try:
+            self._process = self._launch()
+        except PermissionError:
+            self._let_reach()
+            self._process = self._launch()
         meanwhile()
         await self._wait_ready()
 
@@ -144,12 +148,18 @@ class Embedded:
         for folder in (self.folder, self._socket_folder, self.folder / "log"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._owner.own(folder)
-        self._owner.require_reach(self.folder)
-        self._home = reachable_home(self._home, owner=self._owner, spare=self.folder / "program")
+        if not (self._cluster / "PG_VERSION").exists():
+            # Later starts find out by starting: to ask first costs two processes.
+            self._let_reach()
         if not self._password_file.exists():
             descriptor = os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(24))
+
+    def _let_reach(self) -> None:
+        """Programs that the server's user can execute, or DatabaseError when it cannot get to its data."""
+        self._owner.require_reach(self.folder)
+        self._home = reachable_home(self.home, owner=self._owner, spare=self.folder / "program")
 
     def _initialise(self) -> None:
         """initdb beside the final place, renamed when complete: a crash leaves nothing half made."""
@@ -231,21 +241,31 @@ class Embedded:
             path.replace(path.with_suffix(".log.1"))
         return path.open("ab")
 
+    async def _ensure_database(self) -> None:
+        """Make the site's database unless it answers; OperationalError while nothing does."""
+        try:
+            async with await psycopg.AsyncConnection.connect(self.url):
+                return
+        except psycopg.OperationalError as error:
+            # The server's messages are English: its cluster was made so. libpq gives no code while connecting.
+            if 'database "sallyport" does not exist' not in str(error):
+                raise
+        async with await psycopg.AsyncConnection.connect(self._url("postgres"), autocommit=True) as conn:
+            await conn.execute("CREATE DATABASE sallyport")
+
     async def _wait_ready(self) -> None:
         if self._process is None:
             raise DatabaseError("The embedded PostgreSQL was not started.", remedy="Start Sallyport again.")
         deadline = asyncio.get_running_loop().time() + _START_SECONDS
         while True:
             if self._process.poll() is not None:
+                self._owner.require_reach(self.folder)
                 detail = _last_line((self.folder / "log" / "postgres.log").read_bytes())
                 raise DatabaseError(
                     f"The embedded PostgreSQL ended at once: {detail}", remedy=f"See {self.folder / 'log'}."
                 )
             try:
-                async with await psycopg.AsyncConnection.connect(
-                    self._url("postgres"), autocommit=True
-                ) as conn:
-                    await _ensure_database(conn)
+                await self._ensure_database()
                 return
             except psycopg.OperationalError as error:
                 if asyncio.get_running_loop().time() > deadline:
@@ -254,12 +274,6 @@ class Embedded:
                         remedy=f"See {self.folder / 'log'}.",
                     ) from None
                 await asyncio.sleep(0.005)
-
-
-async def _ensure_database(conn: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
-    cursor = await conn.execute("SELECT 1 FROM pg_database WHERE datname = 'sallyport'")
-    if await cursor.fetchone() is None:
-        await conn.execute("CREATE DATABASE sallyport")
 
 
 async def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -1,10 +1,10 @@
 """TLS towards destinations: the site's own authorities, given once, hold for every client."""
 
-import importlib
 import os
 import ssl
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,12 +20,36 @@ _HOSTS = (
 """Where distributions keep all their authorities in one file."""
 
 
+class HostTrusting(ssl.SSLContext):
+    """A client context that reads the host's authorities when it first meets a server, and not before.
+
+    They are 20 ms of processor time and a megabyte, and a site whose destinations are all plain, or whose bundle is all
+    it trusts, never needs them.
+    """
+
+    _read = False
+
+    def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
+        """As in the base, which event loops call for each connection."""
+        self._trust()
+        return super().wrap_bio(*arguments, **named)
+
+    def wrap_socket(self, *arguments: Any, **named: Any) -> ssl.SSLSocket:
+        """As in the base."""
+        self._trust()
+        return super().wrap_socket(*arguments, **named)
+
+    def _trust(self) -> None:
+        if not self._read:
+            self.set_default_verify_paths()
+            self._read = True
+
+
 def client_context(settings: Egress) -> ssl.SSLContext:
     """Verify names and chains, TLS 1.2 or newer; ConfigError if the bundle cannot be read."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    kind = HostTrusting if settings.system_trust else ssl.SSLContext
+    context = kind(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.system_trust:
-        context.set_default_verify_paths()
     if settings.ca_bundle:
         try:
             context.load_verify_locations(cafile=settings.ca_bundle)
@@ -74,20 +98,3 @@ def sink_context(settings: Egress, own: SinkTls) -> ssl.SSLContext:
                 remedy="Give PEM files of the chain and of its private key.",
             ) from None
     return context
-
-
-def import_aiohttp(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Import aiohttp without the host's authorities.
-
-    It makes two TLS contexts for a client that is not used here, with every authority of the host: 25 ms of each
-    start, megabytes, and trust that no profile declared. Later imports find the module as it is.
-    """
-    places = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-    given = {name: environment[name] for name in places if name in environment}
-    environment.update(dict.fromkeys(places, os.devnull))
-    try:
-        importlib.import_module("aiohttp")
-    finally:
-        for name in places:
-            environment.pop(name, None)
-        environment.update(given)

@@ -1,14 +1,17 @@
 """A door's HTTP endpoint as a value: the server mounts these, and a test walks them all."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
-from aiohttp import web
 
 from app.extensions.exchange import Answered, Request
 
+if TYPE_CHECKING:  # commands import this room, and most of them speak no HTTP
+    from aiohttp import web
+
 Params = Mapping[str, str]
-Endpoint = Callable[[web.BaseRequest, Params], Awaitable[web.StreamResponse]]
+Endpoint = Callable[["web.BaseRequest", Params], Awaitable["web.StreamResponse"]]
 ShortEndpoint = Callable[[Request, Params], Awaitable[Answered]]
 
 

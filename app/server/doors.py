@@ -55,7 +55,7 @@ async def open_doors(
     """Build every door; tool servers run inside the block and end with it."""
     tls = client_context(site.profile.egress)
     around = surroundings(site, connector, outside=held.outside)
-    parts = sign_in_parts(site, connector)
+    parts = sign_in_parts(site, connector, tls)
     build = builder(site, connector, around, tls, parts)
     sign_ins = SignIns(parts)
     servers = tool_servers(site, build)
@@ -69,7 +69,7 @@ async def open_doors(
         redactor=site.secrets.redactor,
     )
     site.secrets.catalogue.moved.append(servers.renew)
-    pulls = open_pulls(site, connector)
+    pulls = open_pulls(site, connector, tls)
     # Its life is this block.
     running = asyncio.create_task(servers.run(), name="tool servers")
     try:

@@ -14,6 +14,7 @@ from app.core.call import BearerToken, Call, Resource
 from app.core.ids import new_trace
 from app.egress import Connector, Destinations, Guard
 from app.egress.destinations import declared
+from app.egress.trust import client_context
 from app.mcp import remotes
 from app.mcp.oauth import SignInError, SignIns, sign_in_by
 from app.server.tools import US, sign_in_parts
@@ -70,7 +71,7 @@ class SigningIn:
         site.declared.mcp = mcp
         destinations = Destinations(declared(msgspec.structs.replace(site.profile, mcp=mcp)))
         connector = Connector(destinations=destinations, guard=Guard(destinations))
-        parts = sign_in_parts(site, connector)
+        parts = sign_in_parts(site, connector, client_context(site.profile.egress))
         tls = ssl.create_default_context()
         made = remotes({name: entry}, connector=connector, tls=tls, clock=site.clock, us=US, sign_in=parts)
         servers.apply({**servers._upstreams, **made}, mcp)

@@ -1,48 +1,34 @@
 """`audit`: the record from the shell of the host; one file a subject.
 
-A command's function is imported here and added to the group below.
+A command is named in the table, and imported when somebody names it.
 """
 
 import click
 
-from app.cli.audit.ceremonies import new_key, restored, rotate_key
-from app.cli.audit.erase import erase
-from app.cli.audit.export import export, prove, verifier
-from app.cli.audit.hold import hold
-from app.cli.audit.look import list_calls, show, trace
-from app.cli.audit.query import query
-from app.cli.audit.retention import retention
-from app.cli.audit.seal import checkpoint, keys, status
-from app.cli.audit.verify import check_proof, verify
+from app.cli.root import Late
 
-__all__ = ["audit"]
+COMMANDS = {
+    "check-proof": "app.cli.audit.verify:check_proof",
+    "checkpoint": "app.cli.audit.seal:checkpoint",
+    "erase": "app.cli.audit.erase:erase",
+    "export": "app.cli.audit.export:export",
+    "hold": "app.cli.audit.hold:hold",
+    "keys": "app.cli.audit.seal:keys",
+    "list": "app.cli.audit.look:list_calls",
+    "new-key": "app.cli.audit.ceremonies:new_key",
+    "prove": "app.cli.audit.export:prove",
+    "query": "app.cli.audit.query:query",
+    "restored": "app.cli.audit.ceremonies:restored",
+    "retention": "app.cli.audit.retention:retention",
+    "rotate-key": "app.cli.audit.ceremonies:rotate_key",
+    "show": "app.cli.audit.look:show",
+    "status": "app.cli.audit.seal:status",
+    "trace": "app.cli.audit.look:trace",
+    "verifier": "app.cli.audit.export:verifier",
+    "verify": "app.cli.audit.verify:verify",
+}
 
 
-@click.group()
+@click.group(cls=Late, where=COMMANDS)
 def audit() -> None:
     """Read, seal, export and verify the record. Reading is recorded as well."""
-
-
-COMMANDS = (
-    list_calls,
-    show,
-    trace,
-    query,
-    export,
-    verify,
-    prove,
-    check_proof,
-    verifier,
-    status,
-    checkpoint,
-    keys,
-    new_key,
-    rotate_key,
-    restored,
-    erase,
-    hold,
-    retention,
-)
-
-for command in COMMANDS:
-    audit.add_command(command)

@@ -1,6 +1,5 @@
 """The parts of `egress verify` in their order: try, find the server, watch it, ask which other layers there are."""
 
-import asyncio
 import shutil
 import subprocess
 import time
@@ -14,7 +13,7 @@ from app.core.errors import ConfigError, SallyportError
 from app.egress.sandbox.offered import offered
 from app.egress.watching import attempts, find_server, listening_on, watch
 from app.egress.watching.processes import filtered
-from app.server.host.control import Ask, ask
+from app.server.host.asking import Ask, asked
 from app.server.process import all_places
 
 _TABLE = ("inet", "sallyport_egress")
@@ -60,7 +59,7 @@ def _running(profile: Profile, folder: Path, server: int) -> Layer:
     if profile.egress.enforce == "off":
         return Layer(name=name, state="absent", how="egress.enforce is off")
     try:
-        told = asyncio.run(ask(folder, Ask(ask="egress")))
+        told = asked(folder, Ask(ask="egress"))
     except SallyportError as error:
         return Layer(name=name, state="absent", how=f"it cannot be asked: {error}")
     said = ", ".join(f"{measure} ({how})" for measure, how in told.held.items()) if told is not None else ""

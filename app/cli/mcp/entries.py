@@ -16,7 +16,8 @@ from app.core.errors import ConfigError, InputError, NotFoundError, SallyportErr
 from app.egress import Connector
 from app.mcp import protocol
 from app.server.folder import PROFILE, default_folder
-from app.server.host.control import Ask, ask
+from app.server.host.asking import Ask
+from app.server.host.control import ask
 from app.server.process import run_guarded
 from app.server.site import open_site
 from app.server.tools import US

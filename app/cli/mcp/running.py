@@ -12,9 +12,7 @@ import msgspec
 from app.cli.site import Output, Site, json_option, operator_call, site_command, site_options, site_profile
 from app.core.call import Resource
 from app.core.errors import NotFoundError, SallyportError
-from app.mcp.supervisor import log_path
-from app.server.host.control import Ask, Told, ask
-from app.server.process import run_guarded
+from app.server.host.asking import Ask, Told, asked
 
 _PAUSE = 0.3
 _NOT_RUNNING = "No server runs for this data folder."
@@ -33,21 +31,21 @@ def status(data: Path | None, profile: Path | None, as_json: bool, measures: boo
         output.value([], f"{_NOT_RUNNING} `sallyport mcp check` starts each tool server and tries it.")
         return
     columns: dict[str, Callable[[Any], object]] = {
-        "name": lambda row: row.name,
-        "state": lambda row: row.state,
-        "for": lambda row: f"{row.seconds:.0f} s",
-        "starts": lambda row: row.starts,
-        "memory": lambda row: f"{row.memory_bytes // 1024**2} MiB" if row.pid else "",
-        "confinement": lambda row: row.confinement,
-        "sign-in": lambda row: row.sign_in,
-        "why": lambda row: row.why,
+        "name": lambda row: row["name"],
+        "state": lambda row: row["state"],
+        "for": lambda row: f"{row['seconds']:.0f} s",
+        "starts": lambda row: row["starts"],
+        "memory": lambda row: f"{row['memory_bytes'] // 1024**2} MiB" if row["pid"] else "",
+        "confinement": lambda row: row["confinement"],
+        "sign-in": lambda row: row["sign_in"],
+        "why": lambda row: row["why"],
     }
     output.table(told.servers, columns)
     for server in told.servers if measures and not as_json else ():
-        for measure in server.measures:
-            word = "on " if measure.on else "off"
-            text = f"{server.name:16} {word} {measure.name:12} {measure.how}"
-            click.echo(f"{text.rstrip()}  {measure.remedy}".rstrip())
+        for measure in server["measures"]:
+            word = "on " if measure["on"] else "off"
+            text = f"{server['name']:16} {word} {measure['name']:12} {measure['how']}"
+            click.echo(f"{text.rstrip()}  {measure['remedy']}".rstrip())
 
 
 @click.command()
@@ -84,6 +82,8 @@ def reload(data: Path | None, profile: Path | None, as_json: bool) -> None:
 @site_command
 async def logs(site: Site, output: Output, name: str, follow: bool) -> None:
     """Print what the program NAME wrote to its standard error."""
+    from app.mcp.supervisor import log_path
+
     path = log_path(site.folder, name)
     async with site.admission.admit(operator_call("admin.server.logs", Resource("server", name))):
         if name not in site.profile.mcp.servers and not path.exists():
@@ -120,5 +120,5 @@ def _followed(path: Path) -> Iterator[str]:
 
 def _asked(data: Path | None, profile: Path | None, request: Ask) -> Told | None:
     """None when no server runs for the data folder."""
-    loaded, folder = site_profile(data, profile)
-    return run_guarded(loaded, lambda _: ask(folder, request), fast=False)
+    _, folder = site_profile(data, profile)
+    return asked(folder, request)

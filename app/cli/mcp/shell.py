@@ -78,7 +78,8 @@ async def shell_of(site: Site, connector: Connector, key: str) -> AsyncIterator[
     """The tool servers of a site, running inside the block; without a key the operator calls them."""
     if any(entry.secrets or entry.oauth.issuers for entry in site.profile.mcp.servers.values()):
         await site.secrets.catalogue.open()
-    tls, parts = client_context(site.profile.egress), sign_in_parts(site, connector)
+    tls = client_context(site.profile.egress)
+    parts = sign_in_parts(site, connector, tls)
     servers = tool_servers(site, builder(site, connector, surroundings(site, connector), tls, parts))
     new_id = functools.partial(secrets.token_urlsafe, 24)
     calls = open_calls(

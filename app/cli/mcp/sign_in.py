@@ -14,6 +14,7 @@ from app.cli.site import Output, json_option, operator_call, site_options, site_
 from app.core.call import BearerToken, Call, Resource
 from app.core.errors import InputError
 from app.egress import Connector
+from app.egress.trust import client_context
 from app.mcp.oauth import SignIns
 from app.secrets.signins import Begun
 from app.secrets.signins.records import CLIENT, SITE
@@ -56,7 +57,11 @@ def _with_desk(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
             async with open_site(loaded, folder=folder, serving=False) as site:
                 await site.secrets.catalogue.open()
                 await site.identity.refresh()
-                desk = Desk(site=site, sign_ins=SignIns(sign_in_parts(site, connector)), key=key)
+                desk = Desk(
+                    site=site,
+                    sign_ins=SignIns(sign_in_parts(site, connector, client_context(site.profile.egress))),
+                    key=key,
+                )
                 await function(desk, Output(as_json=as_json), **arguments)
 
         run_guarded(loaded, run, fast=False)

@@ -21,43 +21,16 @@ import msgspec
 from app.admission import Admission
 from app.api.tools import ToolServer, ToolServers
 from app.core.call import Call, LocalOperator, Resource
-from app.core.errors import ConfigError, InputError, SallyportError
+from app.core.errors import InputError, SallyportError
 from app.core.ids import new_trace
 from app.egress import Held
+from app.server.host.asking import SECONDS, Ask, Told, asked, control_path
 from app.server.host.reload import Reload
 
 _LIMIT = 64 * 1024
-_SECONDS = 10.0
 _LONGEST_PATH = 100
 """Bytes of a socket's path, below what unix(7) allows."""
 _log = logging.getLogger(__name__)
-
-
-class Ask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request."""
-
-    ask: str
-    name: str = ""
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to what was asked, or an error with its remedy."""
-
-    servers: list[ToolServer] = []
-    held: dict[str, str] = {}
-    """What the kernel refuses the server, by measure."""
-    missing: dict[str, str] = {}
-    changed: list[str] = []
-    waiting: list[str] = []
-    opened: list[str] = []
-    closed: list[str] = []
-    error: str = ""
-    remedy: str = ""
-
-
-def control_path(folder: Path) -> Path:
-    """Where the socket of a data folder is."""
-    return folder / "control"
 
 
 @asynccontextmanager
@@ -76,7 +49,7 @@ async def control(
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(TimeoutError, ConnectionError, ValueError):
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(SECONDS):
                 told = await answers.to(await reader.readline(), _peer(writer))
                 writer.write(msgspec.json.encode(told) + b"\n")
                 await writer.drain()
@@ -158,27 +131,8 @@ def _call(action: str, name: str, uid: int, *, kind: str = "server") -> Call:
 
 
 async def ask(folder: Path, request: Ask) -> Told | None:
-    """What the running server says; None when none runs for this folder, ConfigError when it may not be asked."""
-    try:
-        reader, writer = await asyncio.open_unix_connection(control_path(folder), limit=16 * 1024 * 1024)
-    except (FileNotFoundError, ConnectionRefusedError):
+    """`asked` for those with an event loop, and with the rows as they were sent."""
+    told = await asyncio.to_thread(asked, folder, request)
+    if told is None:
         return None
-    except (PermissionError, OSError) as error:
-        raise ConfigError(
-            f"The server of {folder} cannot be asked ({error.strerror or error}).",
-            remedy="Run this as the user that serves.",
-        ) from None
-    try:
-        async with asyncio.timeout(_SECONDS):
-            writer.write(msgspec.json.encode(request) + b"\n")
-            line = await reader.readline()
-    except (TimeoutError, ConnectionError):
-        line = b""
-    finally:
-        writer.close()
-    if not line:
-        raise SallyportError("The running server did not answer.", remedy="See its log.")
-    told = msgspec.json.decode(line, type=Told)
-    if told.error:
-        raise SallyportError(told.error, remedy=told.remedy)
-    return told
+    return msgspec.structs.replace(told, servers=msgspec.convert(told.servers, list[ToolServer]))

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-
 from app.config import Profile
 from app.server.checks import Finding
 
@@ -83,6 +81,8 @@ def certificate_finding(profile: Profile, folder: Path, *, now: datetime) -> Fin
     path = Path(given) if given else folder / "tls" / "server.pem"
     if not given and not path.exists():
         return None
+    from cryptography import x509  # noqa: PLC0415 - 10 ms of a start, and used by `doctor` and the console only
+
     try:
         left = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - now
     except (OSError, ValueError) as error:

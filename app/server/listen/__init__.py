@@ -6,7 +6,7 @@ Shortcut     plain requests for short endpoints, read by ourselves; all others h
              (shortcut.py, quick.py, head.py, writing.py); adapted.py is the long way to the same endpoints
 Proxies      who calls, behind declared reverse proxies   (proxies.py)
 Router       exact paths by dictionary, then patterns             (router.py)
-Certificate  yours, or issued by a local authority; reloaded      (tls.py)
+Certificate  yours, or issued by a local authority; reloaded      (tls/)
 failures     as answers                                       (failures.py)
 health       /livez, /readyz, /metrics                            (health.py)
 """

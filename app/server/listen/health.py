@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import generate_latest
 
 from app.core.canonical import canonical
 from app.extensions import Params, Route
@@ -35,6 +34,9 @@ def routes(*, registry: CollectorRegistry, checks: dict[str, Check], notes: Note
         )
 
     async def metrics(request: web.BaseRequest, params: Params) -> web.StreamResponse:
+        # Only here, because it brings a web server of its own.
+        from prometheus_client.exposition import generate_latest  # noqa: PLC0415
+
         return web.Response(body=generate_latest(registry), headers={"Content-Type": _TEXT})
 
     return [

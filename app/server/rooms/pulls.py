@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from ssl import SSLContext
 from typing import Any
 
 from app.audit.event import Event
@@ -13,7 +14,6 @@ from app.core.ids import new_trace, uuid7_text
 from app.core.passage import Passage
 from app.db import Connection
 from app.egress import Connector
-from app.egress.trust import client_context
 from app.jobs import Job
 from app.jobs.leader import Leader
 from app.secrets.vault import Pull, VaultClient, VaultStatus
@@ -23,9 +23,8 @@ from app.server.site import Site
 _log = logging.getLogger(__name__)
 
 
-def open_pulls(site: Site, connector: Connector) -> list[Pull]:
+def open_pulls(site: Site, connector: Connector, tls: SSLContext) -> list[Pull]:
     """One for each vault of the profile; ConfigError when a URL is none."""
-    tls = client_context(site.profile.egress)
 
     def admit(verb: str, name: str, about: dict[str, Any]) -> AbstractAsyncContextManager[Passage]:
         return site.admission.admit(host_call(f"admin.secret.{verb}", Resource("secret", name), about))

@@ -1,6 +1,7 @@
 """Signing in at the site's tool servers: wired, and what happens to tokens put into the record."""
 
 from collections.abc import Iterator, Mapping
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +11,6 @@ from app.core.call import Resource
 from app.core.ids import child_span, uuid7_text
 from app.core.passage import Passage
 from app.egress import Connector
-from app.egress.trust import client_context
 from app.mcp.oauth import CALLBACK, DOCUMENT, Fetch, Parts, SignIns, document
 from app.secrets.signins.records import CLIENT, SITE, SignInRow
 from app.server.checks import Finding
@@ -20,14 +20,14 @@ from app.server.listen.listener import is_loopback
 from app.server.site import Site
 
 
-def sign_in_parts(site: Site, connector: Connector) -> Parts:
+def sign_in_parts(site: Site, connector: Connector, tls: SSLContext) -> Parts:
     """What signing in and using tokens share on this site."""
 
     def note(passage: Passage, action: str, server: str, facts: Mapping[str, Any]) -> None:
         site.recorder.post(_event(site, passage, action, server, facts))
 
     return Parts.of(
-        Fetch(connector=connector, tls=client_context(site.profile.egress)),
+        Fetch(connector=connector, tls=tls),
         vault=site.secrets.sign_ins,
         broker=site.secrets.broker,
         clock=site.clock,

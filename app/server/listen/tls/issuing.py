@@ -1,8 +1,7 @@
-"""The listener's certificate: yours, or one that a local authority in the data folder issues (X.509, RFC 5280)."""
+"""The local authority of a site, and the certificates that it issues (X.509, RFC 5280)."""
 
 import ipaddress
 import os
-import ssl
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,69 +10,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from app.config.schema import Tls
-from app.core.errors import ConfigError
-
 _AUTHORITY_YEARS = 10
 _CERTIFICATE_DAYS = 397
 _RENEW_DAYS = 30
 
 
-class Certificate:
-    """The server's TLS context; `reload` takes in changed files without dropping a connection."""
-
-    def __init__(self, *, certificate: Path, key: Path, minimum: str) -> None:
-        self._certificate, self._key = certificate, key
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_3 if minimum == "1.3" else ssl.TLSVersion.TLSv1_2
-        self.context.set_alpn_protocols(["http/1.1"])
-        self._seen = self._marks()
-        self._load(self.context)
-
-    async def reload(self) -> bool:
-        """Load the files again if they changed; a broken pair is refused and the old one stays."""
-        marks = self._marks()
-        if marks == self._seen:
-            return False
-        self._seen = marks
-        self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-        self._load(self.context)
-        return True
-
-    def _marks(self) -> tuple[int, ...]:
-        try:
-            return tuple(path.stat().st_mtime_ns for path in (self._certificate, self._key))
-        except OSError:
-            return ()
-
-    def _load(self, context: ssl.SSLContext) -> None:
-        try:
-            context.load_cert_chain(self._certificate, self._key)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(
-                f"listen.tls: {self._certificate} with {self._key} cannot be used ({error.strerror or error}).",
-                remedy="Give a PEM certificate chain and its unencrypted private key.",
-            ) from None
-
-
-def certificate_for(settings: Tls, *, folder: Path, names: list[str], now: datetime) -> Certificate:
-    """The profile's certificate, or the local authority's, issued when missing, expiring or for other names."""
-    if settings.certificate or settings.key:
-        if not (settings.certificate and settings.key):
-            raise ConfigError(
-                "listen.tls: certificate and key belong together.", remedy="Give both, or neither."
-            )
-        return Certificate(
-            certificate=Path(settings.certificate), key=Path(settings.key), minimum=settings.minimum
-        )
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    certificate, key = folder / "server.pem", folder / "server.key"
-    if not _fits(certificate, names, now):
-        _issue(folder, certificate, key, names, now)
-    return Certificate(certificate=certificate, key=key, minimum=settings.minimum)
-
-
-def _fits(path: Path, names: list[str], now: datetime) -> bool:
+def fits(path: Path, names: list[str], now: datetime) -> bool:
+    """Whether the certificate there is for these names and good for a while."""
     try:
         found = x509.load_pem_x509_certificate(path.read_bytes())
         extension = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -85,7 +28,8 @@ def _fits(path: Path, names: list[str], now: datetime) -> bool:
     return held == set(names) and found.not_valid_after_utc - now > timedelta(days=_RENEW_DAYS)
 
 
-def _issue(folder: Path, certificate: Path, key: Path, names: list[str], now: datetime) -> None:
+def issue(folder: Path, certificate: Path, key: Path, names: list[str], now: datetime) -> None:
+    """Write a certificate of the local authority, which is made when there is none, and its key."""
     authority, authority_key = _authority(folder, now)
     server_key = ec.generate_private_key(ec.SECP256R1())
     built = (
