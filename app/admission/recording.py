@@ -154,7 +154,7 @@ class Recording:
 def stamp(now: datetime) -> tuple[str, str]:
     """A new row's id and RFC 3339 time, of the same microsecond."""
     micros = int(now.timestamp() * 1_000_000)
-    return uuid7_text(now_us=micros), now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return uuid7_text(now_us=micros), now.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _finished(event: Event, owners: Owners, kept: Kept, seal: Seal) -> tuple[Event, Contents]:

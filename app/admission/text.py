@@ -8,9 +8,15 @@ _INT64 = 2**63
 def recordable(value: Any) -> Any:
     """The value in what PostgreSQL's jsonb can hold: U+0000 shown as U+2400, huge integers as text."""
     if isinstance(value, str):
-        return storable_text(value, len(value))
+        return value if value.isascii() and "\x00" not in value else storable_text(value, len(value))
     if isinstance(value, dict):
-        return {storable_text(key, len(key)): recordable(item) for key, item in value.items()}
+        # Calls cost more here than what they do: the usual text is looked at in place.
+        return {
+            key if key.isascii() and "\x00" not in key else storable_text(key, len(key)): item
+            if type(item) is str and item.isascii() and "\x00" not in item
+            else recordable(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [recordable(item) for item in value]
     if isinstance(value, bool) or value is None:

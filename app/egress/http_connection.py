@@ -20,12 +20,17 @@ BEAT = b""
 class Reply:
     """A response whose head has arrived; iterate it, or `read` it whole, inside `async with`."""
 
-    __slots__ = ("_buffered", "_chunks", "_connection", "_waiter", "complete", "error", "headers", "status")
+    __slots__ = (
+        "_buffered", "_chunks", "_connection", "_waiter", "complete", "error", "headers", "sink", "status",
+    )  # fmt: skip
 
     def __init__(self, connection: "HttpConnection") -> None:
         self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.complete = False
+        self.sink: Callable[[bytes], bool] | None = None
+        """Is shown a piece at the moment it comes, if whoever iterates has nothing else before it; takes it by True.
+        It must not raise."""
         self.error: UpstreamError | None = None
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
@@ -41,6 +46,11 @@ class Reply:
 
     async def read(self, cap: int) -> bytes:
         """The whole body; UpstreamError when it is longer than `cap` bytes."""
+        if self.complete and self._buffered <= cap:
+            whole = b"".join(self._chunks)
+            self._chunks.clear()
+            self._buffered = 0
+            return whole
         parts: list[bytes] = []
         size = 0
         async for chunk in self:
@@ -68,6 +78,9 @@ class Reply:
             if beat:
                 return BEAT
         chunk = self._chunks.popleft()
+        if self._chunks:
+            chunk = b"".join((chunk, *self._chunks))
+            self._chunks.clear()
         self._buffered -= len(chunk)
         if self._buffered <= BUFFER_LOW:
             self._connection.resume(self)
@@ -86,6 +99,10 @@ class Reply:
 
     def push(self, chunk: bytes) -> bool:
         """Take a piece of the body; whether the sender should pause."""
+        if self.sink is not None and not self._chunks:
+            waiter = self._waiter
+            if waiter is not None and not waiter.done() and self.sink(chunk):
+                return False
         self._chunks.append(chunk)
         self._buffered += len(chunk)
         self.wake()

@@ -48,6 +48,10 @@ class Stream(Protocol):
         """Send a piece and wait for a slow reader; ConnectionResetError when the client is gone."""
         ...
 
+    def offer(self, data: bytes) -> bool:
+        """Send a piece at once; False, and nothing is sent, when `write` must be waited for. Nothing asks whether."""
+        ...
+
     async def end(self) -> None:
         """Send what ends the body, once."""
         ...

@@ -54,6 +54,9 @@ class Relay:
         self._reply = reply
         self._judge = judge
         self._parser = dialect.frames()
+        self._left: list[Event] = []
+        self._looked: tuple[Event, Seen, bytes] | None = None
+        self._broken: SallyportError | None = None
         self._held: list[bytes] = []
         self._held_size = 0
         self._response: Stream | None = None
@@ -87,15 +90,14 @@ class Relay:
 
     async def _relay(self, request: Request, spent: Callable[[], None]) -> None:
         async for chunk in self._reply:
-            if chunk is BEAT:
+            if chunk is BEAT and not self._left and self._broken is None:
                 if self._response is not None:
                     await self._response.write(self._dialect.ping)
                 continue
             ready: list[bytes] = []
             try:
-                for event in self._parser.feed(chunk):
-                    seen = self._seen(event)
-                    raw = self._carried(event)
+                for event in self._events(chunk):
+                    seen, raw = self._look(event)
                     if event.data is None and self._response is None and not ready:
                         # Comments alone begin no answer: another provider may still give it.
                         self._early += raw if len(self._early) + len(raw) <= EARLY_LIMIT else b""
@@ -111,6 +113,55 @@ class Relay:
             if self._ended:
                 await self._drain()
                 return
+            if self._broken is not None:
+                raise self._broken
+
+    def _flowed(self, chunk: bytes) -> bool:
+        """Pass a piece on at the moment it comes, without waking anybody; False when it must wait for its turn.
+
+        The first event that does more than flow, and what follows it, is left to whoever was waiting.
+        """
+        stream = self._response
+        if stream is None or self._held or not stream.offer(b""):
+            return False
+        ready: list[bytes] = []
+        try:
+            events = self._fed(chunk)
+            for number, event in enumerate(events):
+                seen, raw = self._look(event)
+                if seen is not Seen.FLOW:
+                    self._left, self._looked = events[number:], (event, seen, raw)
+                    break
+                ready.append(raw)
+        except SallyportError as error:
+            self._broken = error
+        stream.offer(self._redact(b"".join(ready)))
+        if self._left or self._broken is not None:
+            self._reply.wake(beat=True)
+        return True
+
+    def _events(self, chunk: bytes) -> list[Event]:
+        """What is to be looked at: what was left, or what this piece completes."""
+        if self._left:
+            events, self._left = self._left, []
+            return events
+        return self._fed(chunk) if self._broken is None else []
+
+    def _fed(self, chunk: bytes) -> list[Event]:
+        """The events that a piece completes; what is wrong comes after those before it."""
+        events: list[Event] = []
+        try:
+            events.extend(self._parser.feed(chunk))
+        except SallyportError as error:
+            self._broken = error
+        return events
+
+    def _look(self, event: Event) -> tuple[Seen, bytes]:
+        """What an event means, and what of it the client gets; each is looked at once."""
+        looked, self._looked = self._looked, None
+        if looked is not None and looked[0] is event:
+            return looked[1], looked[2]
+        return self._seen(event), self._carried(event)
 
     async def _drain(self) -> None:
         """Take the last bytes of the framing, so that the connection can be used again."""
@@ -169,6 +220,7 @@ class Relay:
 
     async def _settle(self, spent: Callable[[], None]) -> None:
         self._ended = True
+        self._reply.sink = None
         spent()
         await self._passage.settle()
 
@@ -209,5 +261,6 @@ class Relay:
             headers["server-timing"] = self._passage.server_timing
             self._begun()
             response = self._response = await request.begin(self._reply.status, headers)
+            self._reply.sink = self._flowed
             data, self._early = self._early + data, b""
         await response.write(self._redact(data))

@@ -30,6 +30,11 @@ class EventParser:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that this chunk completes."""
+        if not self._buffer and b"\r" not in chunk and 0 < chunk.find(b"\n\n") == len(chunk) - 2:
+            first, self._first = self._first, False
+            return [
+                parse(chunk.removeprefix(b"\xef\xbb\xbf") if first else chunk, chunk)
+            ]  # as nearly all come
         buffer = self._buffer + chunk if self._buffer else chunk
         events: list[Event] = []
         start, scan = 0, self._scanned

@@ -64,6 +64,8 @@ class Door:
         )
         if message.kind != "request":
             return response_of(await self._calls.answer(inbound, message, stream), out)
+        if inbound.headers.session is None:
+            return await stream.finish(await self._alone(inbound, message, stream))
         async with asyncio.TaskGroup() as group:
             beats: list[asyncio.Task[None]] = []
             timer = asyncio.get_running_loop().call_later(
@@ -76,6 +78,22 @@ class Door:
                 for beat in beats:
                     beat.cancel()
         return await stream.finish(answer)
+
+    async def _alone(self, inbound: Inbound, message: Message, stream: AnswerStream) -> Answer:
+        """The answer for a caller without a session, who can take up no stream again: it ends with its connection."""
+        loop = asyncio.get_running_loop()
+        beats: list[asyncio.Task[None]] = []
+        # Most answers come before the first beat; a task of its own beside each would cost more than the call.
+        timer = loop.call_later(BEAT_SECONDS, lambda: beats.append(loop.create_task(stream.beat())))
+        try:
+            return await self._calls.answer(inbound, message, stream)
+        except asyncio.CancelledError:
+            stream.lost()
+            raise
+        finally:
+            timer.cancel()
+            for beat in beats:
+                beat.cancel()
 
     async def _answered(
         self, inbound: Inbound, message: Message, stream: AnswerStream, group: asyncio.TaskGroup

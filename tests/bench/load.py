@@ -57,6 +57,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     p99: float
     first_bad: str
     cpu_seconds: float = 0.0
+    megabytes: float = 0.0
+    """Resident memory of the system while the load was on it."""
 
     @property
     def cpu_us(self) -> float:
@@ -105,10 +107,12 @@ class Load:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as driver:
             assert driver.stdout is not None
             driver.stdout.readline()
-            before = program.cpu_seconds()
+            before, megabytes = program.cpu_seconds(), program.megabytes()
             line = driver.stdout.readline()
             spent = program.cpu_seconds() - before
-        run = msgspec.structs.replace(msgspec.json.decode(line, type=Run), cpu_seconds=spent)
+        run = msgspec.structs.replace(
+            msgspec.json.decode(line, type=Run), cpu_seconds=spent, megabytes=megabytes
+        )
         if not run.ok or run.bad + run.failed > run.ok / 10:
             raise BenchError(
                 f"{program.name}, {scenario.name}: {run.bad} bad, {run.failed} failed: {run.first_bad}"
@@ -116,12 +120,12 @@ class Load:
         return run
 
 
-def chat(*, model: str = "bench-model", stream: bool = False) -> dict[str, object]:
-    """A chat completion of about one kilobyte."""
+def chat(*, model: str = "bench-model", stream: bool = False, kilobytes: int = 1) -> dict[str, object]:
+    """A chat completion of about so many kilobytes."""
     body: dict[str, object] = {
         "model": model,
         "messages": [
-            {"role": "system", "content": _PROMPT * 4},
+            {"role": "system", "content": _PROMPT * 4 * kilobytes},
             {"role": "user", "content": "How many boats are back tonight?"},
         ],
         "temperature": 0.2,

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bench.load import CORE, Aim, Load, Run, Scenario, chat
 from tests.bench.ours import RECORDED, UNRECORDED, aims, start_ours
 from tests.bench.peers import PEERS, Peer, Place
-from tests.bench.process import BenchError, Program, ahead_of_others
+from tests.bench.process import BenchError, Program, ahead_of_others, more_files
 
 GATEWAY_CORE = 0
 OURS, UNRECORDED_NAME, DIRECT = "Sallyport", "Sallyport, nothing recorded", "no gateway"
@@ -45,6 +45,9 @@ def _scenarios(*, quick: bool) -> list[Scenario]:
     seconds = 2.5 if quick else 6.0
     return [
         Scenario(name="chat", expected="lantern", connections=64, seconds=seconds),
+        Scenario(name="chat20", expected="lantern", connections=16, seconds=seconds),
+        Scenario(name="chat200", expected="lantern", connections=4, seconds=seconds),
+        Scenario(name="many", expected="[DONE]", connections=1000, seconds=seconds, warmup=2.5),
         Scenario(name="stream", expected="[DONE]", connections=32, seconds=seconds, warmup=1.2),
         Scenario(name="mcp", expected="forty-two", connections=16, seconds=seconds),
         Scenario(
@@ -65,6 +68,7 @@ def measure(folder: Path, *, quick: bool, peers: bool, first: bool) -> Results:
     With `first` every load, not only the light one, is scheduled ahead of whatever else the machine does.
     """
     results = Results()
+    more_files()
     load = Load(folder / "load")
     with ExitStack() as stack:
         upstream = stack.enter_context(_running(load.upstream(delay_ms=0)))

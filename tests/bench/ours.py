@@ -60,6 +60,9 @@ def aims(key: str) -> dict[str, Aim]:
     path = "/v1/chat/completions"
     return {
         "chat": Aim(path=path, body=chat(), headers=headers),
+        "chat20": Aim(path=path, body=chat(kilobytes=20), headers=headers),
+        "chat200": Aim(path=path, body=chat(kilobytes=200), headers=headers),
+        "many": Aim(path=path, body=chat(stream=True), headers=headers),
         "stream": Aim(path=path, body=chat(stream=True), headers=headers),
         "added": Aim(path=path, body=chat(model="slow-model"), headers=headers),
         "mcp": Aim(path="/mcp/harbour", body=tool_call("count"), headers=headers),
@@ -67,7 +70,7 @@ def aims(key: str) -> dict[str, Aim]:
 
 
 def _profile(*, upstream: int, slow: int, desk: dict[str, object] | None) -> dict[str, object]:
-    provider = {"dialect": "openai", "key": "unused"}
+    provider = {"dialect": "openai", "key": "unused", "connections": 2048}
     model = {"upstream": "bench-model", "price": "gpt-4o-mini"}
     return {
         "log": {"level": "warning"},

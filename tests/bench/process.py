@@ -1,6 +1,7 @@
 """A program under test: started, pinned to a core, stopped and continued, and what it cost."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -98,6 +99,12 @@ def start(command: list[str], *, log: Path, env: Mapping[str, str] | None = None
             env=None if env is None else dict(env),
             start_new_session=True,
         )
+
+
+def more_files() -> None:
+    """Let this process and all that it starts open as many files as the machine allows, for thousands of streams."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def wait_until_ready(program: Program, *, path: str, log: Path, seconds: float = 120) -> None:

@@ -15,6 +15,9 @@ from tests.bench.measure import Results
 BEGIN, END = "<!-- figures: begin (scripts/bench --write) -->", "<!-- figures: end -->"
 _TITLES = {
     "chat": "Chat completions, 64 at once",
+    "chat20": "Chat completions of 20 kB, 16 at once",
+    "chat200": "Chat completions of 200 kB, 4 at once",
+    "many": "Streams, 1,000 at once, 20 chunks a second each",
     "stream": "Streams, 32 at once, 20 chunks a second each",
     "mcp": "MCP tool calls, 16 at once",
     "added": "Chat completions, steadily 40 a second, upstream 50 ms",
@@ -89,7 +92,7 @@ def _run_rows(results: Results) -> list[str]:
     rows = []
     for (scenario, system), runs in results.runs.items():
         # Streams begin and end together: a window cuts them unevenly, so their events are counted.
-        weight = EVENTS_A_STREAM if scenario == "stream" else 0
+        weight = EVENTS_A_STREAM if scenario in ("stream", "many") else 0
         cells = zip(*(_cells(run, weight) for run in runs), strict=True)
         rate, p50, p99, cpu = (statistics.median(values) for values in cells)
         chunk = f"{statistics.median(run.event_cpu_us for run in runs):.1f}" if weight else ""

@@ -52,6 +52,10 @@ class Matcher:
         """Every place, in order; overlapping ones too. TooManyLooks when the text is made to be slow."""
         return sorted(span for layer in self._layers for span in layer.find(text))
 
+    def absent(self, text: bytes) -> bool:
+        """Whether no word of any literal stands in the text, so that none of them does."""
+        return all(layer.absent(text) for layer in self._layers) if self._layers else True
+
     def begins(self, text: bytes) -> int:
         """The first place from which the rest of the text is the beginning of a literal; its length if there is none."""
         for place in range(max(0, len(text) - self.longest + 1), len(text)):
@@ -80,6 +84,10 @@ class _Layer:
             for offset in range(place, place + self._word):
                 self._buckets.setdefault(self._at(literal, offset), []).append((offset, literal, name))
         self._words = frozenset(self._buckets)
+
+    def absent(self, text: bytes) -> bool:
+        """Whether none of their words stands there."""
+        return self._words.isdisjoint(memoryview(text)[: len(text) & -self._word].cast(self._code))
 
     def find(self, text: bytes) -> list[Span]:
         """Where they stand."""

@@ -70,6 +70,10 @@ class AdaptedStream:
         """Send a piece."""
         await self.response.write(data)
 
+    def offer(self, data: bytes) -> bool:
+        """Never: aiohttp's answers are waited for."""
+        return False
+
     async def end(self) -> None:
         """Send what ends the body."""
         await self.response.write_eof()

@@ -23,15 +23,17 @@ _UNKNOWN: object = object()
 class Pairs:
     """Headers in their order, names in lower case; the first of a name is its value."""
 
-    __slots__ = ("_first", "_pairs")
+    __slots__ = ("_pairs", "first")
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._pairs = pairs
-        self._first = dict(reversed(pairs))
+        self.first = dict(pairs)
+        if len(self.first) != len(pairs):
+            self.first = dict(reversed(pairs))
 
     def get(self, key: str, default: object = None, /) -> object:
         """The first value of the name."""
-        return self._first.get(key.lower(), default)
+        return self.first.get(key.lower(), default)
 
     def getall(self, key: str, default: object = _UNKNOWN, /) -> object:
         """All values of the name."""
@@ -48,7 +50,7 @@ class Pairs:
         return self._pairs
 
     def __contains__(self, key: object, /) -> bool:
-        return isinstance(key, str) and key.lower() in self._first
+        return isinstance(key, str) and key.lower() in self.first
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self._pairs)
@@ -100,17 +102,20 @@ def _lines_end_plainly(data: bytes) -> bool:
 
 
 def _framed(pairs: list[tuple[str, str]]) -> Head | None:
-    names = [name for name, _ in pairs]
-    if not _NEVER.isdisjoint(names):
-        return None
     fields = Pairs(pairs)
-    if len(set(names)) != len(names) and any(names.count(name) > 1 for name in _ONCE):
+    first = fields.first
+    if not _NEVER.isdisjoint(first) or (len(first) != len(pairs) and not _once(pairs)):
         return None
-    length, connection = fields.get("content-length", ""), fields.get("connection", "keep-alive")
-    if not isinstance(length, str) or not length.isdigit() or len(length) > _DIGITS or "host" not in fields:
+    length, told = first.get("content-length", ""), first.get("connection", "keep-alive").lower()
+    if not length.isdigit() or len(length) > _DIGITS or "host" not in first:
         return None
-    told = str(connection).lower()
     return Head(fields, int(length), told == "close") if told in ("keep-alive", "close") else None
+
+
+def _once(pairs: list[tuple[str, str]]) -> bool:
+    """Whether nothing that frames or aims a request is said twice."""
+    names = [name for name, _ in pairs]
+    return all(names.count(name) <= 1 for name in _ONCE)
 
 
 class _Read:

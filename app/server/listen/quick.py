@@ -362,6 +362,15 @@ class QuickStream:
             head, self._head = self._head, b""
             await self._connection.write(head + chunk(data) if head else chunk(data))
 
+    def offer(self, data: bytes) -> bool:
+        """Send a piece at once, if the head has left and the client keeps up."""
+        connection = self._connection
+        if self._head or connection.writing_paused or connection.gone or connection.transport is None:
+            return False
+        if data:
+            connection.transport.write(chunk(data))
+        return True
+
     async def end(self) -> None:
         """Send the last chunk, once."""
         if not self._ended:

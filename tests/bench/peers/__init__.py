@@ -3,10 +3,10 @@
 A peer that cannot be installed is named as missing; nothing is ever reported for it.
 """
 
-from tests.bench.peers.gateways import LiteLlm, Nginx, Portkey
+from tests.bench.peers.gateways import Bare, LiteLlm, Nginx, Portkey
 from tests.bench.peers.peer import Peer, Place
 from tests.bench.peers.tools import ContextForge
 
-PEERS: tuple[Peer, ...] = (Nginx(), LiteLlm(), Portkey(), ContextForge())
+PEERS: tuple[Peer, ...] = (Nginx(), Bare(), LiteLlm(), Portkey(), ContextForge())
 
 __all__ = ["PEERS", "Peer", "Place"]

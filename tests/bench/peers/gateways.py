@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.load import Aim, chat, free_port
@@ -16,7 +18,7 @@ class Nginx:
     """Passes bytes on and decides nothing: what a proxy costs at least. From Debian."""
 
     name = "nginx"
-    scenarios = frozenset({"chat", "stream"})
+    scenarios = frozenset({"chat", "chat20", "chat200", "stream", "many"})
     slow = False
     _CONFIGURATION = """
 worker_processes 1;
@@ -32,7 +34,8 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     keepalive_requests 100000000;
-    upstream model {{ server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 100000000; }}
+    client_body_buffer_size 256k;
+    upstream model {{ server 127.0.0.1:{upstream}; keepalive 1024; keepalive_requests 100000000; }}
     server {{
         listen 127.0.0.1:{port};
         location / {{
@@ -77,12 +80,47 @@ http {{
         return nginx
 
     def aim(self, place: Place, scenario: str) -> Aim:
-        return Aim(path=_CHAT, body=chat(stream=scenario == "stream"))
+        return aimed(scenario)
 
     @staticmethod
     def _program(folder: Path) -> str:
         unpacked = folder / "root" / "usr" / "sbin" / "nginx"
         return str(unpacked) if unpacked.exists() else shutil.which("nginx", path="/usr/sbin:/usr/bin") or ""
+
+
+class Bare:
+    """A pass-through of sixty lines on aiohttp and uvloop, in our own Python: what the framework alone costs."""
+
+    name = "aiohttp"
+    scenarios = Nginx.scenarios
+    slow = False
+
+    def version(self) -> str:
+        return version("aiohttp")
+
+    def installed(self, folder: Path) -> bool:
+        return True
+
+    def install(self, folder: Path) -> None:
+        """It is there."""
+
+    def start(self, place: Place) -> Program:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        port, log = free_port(), place.folder / "log"
+        module = "tests.bench.peers.passing"
+        process = start([sys.executable, "-m", module, str(port), str(place.upstream_port)], log=log)
+        bare = Program(name=self.name, process=process, port=port)
+        wait_until_ready(bare, path="/", log=log)
+        return bare
+
+    def aim(self, place: Place, scenario: str) -> Aim:
+        return aimed(scenario)
+
+
+def aimed(scenario: str) -> Aim:
+    """The request of each scenario to who asks for no key."""
+    kilobytes = {"chat20": 20, "chat200": 200}.get(scenario, 1)
+    return Aim(path=_CHAT, body=chat(stream=scenario in ("stream", "many"), kilobytes=kilobytes))
 
 
 class LiteLlm:
