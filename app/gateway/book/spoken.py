@@ -11,8 +11,7 @@ from app.gateway.embeddings import EMBEDDINGS
 
 def spoken(name: str, provider: Provider, *, clock: Clock) -> tuple[Wire, ...]:
     """Its wire formats; ConfigError for settings that its dialect has not, and for a key that is none."""
-    for path in ("responses", "completions", "embeddings"):
-        _only(f"providers.{name}.{path}", getattr(provider, path), provider, "openai")
+    _only(f"providers.{name}.responses", provider.responses, provider, "openai")
     _only(f"providers.{name}.region", provider.region, provider, "bedrock")
     if provider.dialect == "bedrock" and not provider.region:
         raise ConfigError(
@@ -23,6 +22,8 @@ def spoken(name: str, provider: Provider, *, clock: Clock) -> tuple[Wire, ...]:
     wire = bedrock if provider.dialect == "bedrock" else DIALECTS[provider.dialect]
     if provider.key and provider.key.reveal():
         wire.credential(provider.key.reveal(), Sent(authority="", path="/", headers=(), body=b""))
+    if provider.dialect != "openai":
+        return (wire,)
     further = (
         (RESPONSES, provider.responses),
         (COMPLETIONS, provider.completions),
