@@ -17,8 +17,8 @@ from app.server.listen.adapted import answer
 from app.server.listen.connection import Connection, require_compiled_parser
 from app.server.listen.failures import BROKEN, error_response, render
 from app.server.listen.proxies import Proxies
+from app.server.listen.quick import Shortcut
 from app.server.listen.router import Router
-from app.server.listen.shortcut import Shortcut
 
 log = logging.getLogger(__name__)
 

@@ -11,24 +11,15 @@ import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from app.core.errors import InputError
-from app.extensions import Answered, Fields, Params, Response, ShortEndpoint
-from app.server.listen.head import END, HEAD_BYTES, Head, may_become_plain, read_head
-from app.server.listen.writing import LAST_CHUNK, Heads, chunk
+from app.extensions import Answered, Fields, Response
+from app.server.listen.quick.exchange import Aimed, QuickRequest, QuickStream, Waiting
+from app.server.listen.quick.head import END, HEAD_BYTES, Head, may_become_plain, read_head
+from app.server.listen.quick.writing import Heads
 
 log = logging.getLogger(__name__)
 
 _AHEAD_BYTES = 64 * 1024
 """Bytes of requests that were sent before the answer to the one before, until reading waits."""
-
-
-class Aimed:
-    """A short endpoint that a request line names."""
-
-    __slots__ = ("endpoint", "params", "path", "query")
-
-    def __init__(self, endpoint: ShortEndpoint, params: Params, path: str, query: str) -> None:
-        self.endpoint, self.params, self.path, self.query = endpoint, params, path, query
 
 
 class Serves(Protocol):
@@ -45,7 +36,7 @@ class Serves(Protocol):
         """Whether the host is ours and the body not too large."""
         ...
 
-    async def answered(self, request: "QuickRequest", aimed: Aimed) -> Answered:
+    async def answered(self, request: QuickRequest, aimed: Aimed) -> Answered:
         """The endpoint's answer, or what its failure is told as; only cancellation is raised."""
         ...
 
@@ -81,7 +72,7 @@ class QuickConnection(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.writing_paused = False
         self._begun = b""
-        self._waiting: _Waiting | None = None
+        self._waiting: Waiting | None = None
         self._ahead: list[bytes] = []
         self._ahead_size = 0
         self._reading_paused = False
@@ -178,9 +169,9 @@ class QuickConnection(asyncio.Protocol):
             self._answer(request)
             return
         timer = self._loop.call_later(self._listener.body_timeout, self._late)
-        self._waiting = _Waiting(request, timer, [data[body:]], -rest)
+        self._waiting = Waiting(request, timer, [data[body:]], -rest)
 
-    def _more(self, waiting: "_Waiting", data: bytes) -> None:
+    def _more(self, waiting: Waiting, data: bytes) -> None:
         waiting.missing -= len(data)
         if waiting.missing > 0:
             waiting.pieces.append(data)
@@ -202,12 +193,12 @@ class QuickConnection(asyncio.Protocol):
 
     # answering
 
-    def _answer(self, request: "QuickRequest") -> None:
+    def _answer(self, request: QuickRequest) -> None:
         self._last = request.head.last or request.body is None
         # Its life is the connection's: whoever went away is not answered, and the listener waits for it at its end.
         self.task = self._loop.create_task(self._answered(request))
 
-    async def _answered(self, request: "QuickRequest") -> None:
+    async def _answered(self, request: QuickRequest) -> None:
         try:
             answered = await self._listener.answered(request, request.aimed)
             await self._finish(answered)
@@ -254,7 +245,7 @@ class QuickConnection(asyncio.Protocol):
             data, self._ahead, self._ahead_size = b"".join(self._ahead), [], 0
             self._read(data)
 
-    async def begin(self, request: "QuickRequest", status: int, headers: dict[str, str]) -> "QuickStream":
+    async def begin(self, request: QuickRequest, status: int, headers: dict[str, str]) -> QuickStream:
         """Begin an answer in chunks; its head leaves with the first."""
         if self.gone or self._stream is not None:
             raise ConnectionResetError("The client went away.")
@@ -284,96 +275,3 @@ class QuickConnection(asyncio.Protocol):
     def remote(self, fields: Fields) -> str | None:
         """Who calls: the peer, or whom a declared proxy names."""
         return self._listener.remote_of(self.peer, fields) if self.peer else None
-
-
-class _Waiting:
-    """A request whose body has not come whole."""
-
-    __slots__ = ("missing", "pieces", "request", "timer")
-
-    def __init__(
-        self, request: "QuickRequest", timer: asyncio.TimerHandle, pieces: list[bytes], missing: int
-    ) -> None:
-        self.request, self.timer, self.pieces, self.missing = request, timer, pieces, missing
-
-
-class QuickRequest:
-    """One plain request."""
-
-    __slots__ = ("_connection", "aimed", "body", "head")
-
-    method = "POST"
-
-    def __init__(self, connection: QuickConnection, aimed: Aimed, head: Head) -> None:
-        self._connection = connection
-        self.aimed = aimed
-        self.head = head
-        self.body: bytes | None = None
-
-    @property
-    def path(self) -> str:
-        """As it was sent."""
-        return self.aimed.path
-
-    @property
-    def query(self) -> str:
-        """As it was sent."""
-        return self.aimed.query
-
-    @property
-    def headers(self) -> Fields:
-        """All of them."""
-        return cast("Fields", self.head.fields)
-
-    @property
-    def remote(self) -> str | None:
-        """The address of whoever calls."""
-        return self._connection.remote(self.headers)
-
-    @property
-    def gone(self) -> bool:
-        """Whether the client's connection is closed."""
-        return self._connection.gone
-
-    async def read(self) -> bytes:
-        """The whole body; InputError when it did not come in time."""
-        if self.body is None:
-            raise InputError("The request body did not arrive in time.", status=408, code="body_timeout")
-        return self.body
-
-    async def begin(self, status: int, headers: dict[str, str]) -> "QuickStream":
-        """Begin an answer in pieces."""
-        return await self._connection.begin(self, status, headers)
-
-
-class QuickStream:
-    """An answer in chunks."""
-
-    __slots__ = ("_connection", "_ended", "_head")
-
-    def __init__(self, connection: QuickConnection, head: bytes) -> None:
-        self._connection = connection
-        self._head = head
-        self._ended = False
-
-    async def write(self, data: bytes) -> None:
-        """Send a piece; the first takes the head with it."""
-        if data:
-            head, self._head = self._head, b""
-            await self._connection.write(head + chunk(data) if head else chunk(data))
-
-    def offer(self, data: bytes) -> bool:
-        """Send a piece at once, if the head has left and the client keeps up."""
-        connection = self._connection
-        if self._head or connection.writing_paused or connection.gone or connection.transport is None:
-            return False
-        if data:
-            connection.transport.write(chunk(data))
-        return True
-
-    async def end(self) -> None:
-        """Send the last chunk, once."""
-        if not self._ended:
-            self._ended = True
-            head, self._head = self._head, b""
-            await self._connection.write(head + LAST_CHUNK)

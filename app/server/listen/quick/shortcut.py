@@ -12,11 +12,12 @@ from app.core.clock import Clock
 from app.core.errors import SallyportError
 from app.extensions import Answered, Fields, Response
 from app.server.listen.failures import BROKEN, error_response, render
-from app.server.listen.head import Head
 from app.server.listen.proxies import Proxies
-from app.server.listen.quick import Aimed, QuickConnection, QuickRequest
+from app.server.listen.quick.connection import QuickConnection
+from app.server.listen.quick.exchange import Aimed, QuickRequest
+from app.server.listen.quick.head import Head
+from app.server.listen.quick.writing import Heads
 from app.server.listen.router import Router
-from app.server.listen.writing import Heads
 
 log = logging.getLogger(__name__)
 
