@@ -111,7 +111,9 @@ def profile(url: str, models: Mapping[str, str], record: Record, timeout: float)
         "ama": Provider(dialect="bedrock", url=url, key=AWS_KEY, timeout=timeout, region="eu-central-1"),
     }
     entries = {
-        name: Model(provider=place.partition("/")[0], upstream=place.partition("/")[2], price="simulated")
+        name: Model(
+            provider=place.partition("/")[0], upstream=place.partition("/")[2], price="simulated", retries=0
+        )
         for name, place in models.items()
     }
     return Profile(providers=providers, models=entries, record=record)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.fix_server import Serve
 
@@ -98,6 +99,7 @@ def report(*requests: str) -> bytes:
     return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
 
 
+@pytest.mark.slow
 async def test_reports_join_the_trace_they_name_and_are_marked_as_told(
     serve: Serve, http: aiohttp.ClientSession
 ) -> None:

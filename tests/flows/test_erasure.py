@@ -85,6 +85,7 @@ def everything(served: Served) -> str:
     return "\n".join(found)
 
 
+@pytest.mark.slow
 async def test_erased_person_leaves_no_trace_and_every_row_stays(person: Person) -> None:
     served = person.served
     answer = await person.desk.call("lookup_ticket", id=WORDS)

@@ -20,6 +20,7 @@ def sign_ins(served: Served) -> list[dict[str, Any]]:
     return served.select("SELECT state, version, problem FROM upstream_sign_ins ORDER BY server, principal")
 
 
+@pytest.mark.slow
 async def test_token_is_renewed_before_it_ends_once_for_all_callers(
     serve: Serve, http: aiohttp.ClientSession
 ):

@@ -241,6 +241,7 @@ def test_refusals_of_the_parser_are_json_and_one_line_in_the_log(target: Target)
     )
 
 
+@pytest.mark.slow
 def test_server_does_not_start_without_the_c_parser(target: Target, tmp_path: Path):
     program = target.process.program
     made = subprocess.run(

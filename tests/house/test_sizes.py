@@ -2,21 +2,19 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-APP = Path(__file__).resolve().parents[2] / "app"
-MODULES = sorted(APP.rglob("*.py"))
+from tests.house.source import APP, MODULES, nodes, text
 
 
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{path.relative_to(APP)}:{node.name}", node
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
-    assert [str(path) for path in MODULES if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []
+    assert [str(path) for path in MODULES if len(text(path).splitlines()) > 400] == []
 
 
 def test_no_function_is_longer_than_50_lines() -> None:

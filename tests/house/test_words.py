@@ -5,8 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / "app"
+from tests.house.source import APP, MODULES, ROOT, nodes, text
+
 FORBIDDEN_NAMES = re.compile(r"(Manager|Helper|Util|Utils|Handler|Orchestrator|Impl|Common)$|^Base")
 HOSTS = re.compile(
     "|".join([r"pypi\." + "org", "python" + "hosted", r"registry\.npm" + "js", r"deb\.deb" + "ian"])
@@ -21,8 +21,8 @@ def tracked() -> list[Path]:
 def test_class_names_say_what_things_are() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.name}"
-        for path in APP.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path in MODULES
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef) and FORBIDDEN_NAMES.search(node.name)
     ]
     assert found == []
@@ -31,8 +31,8 @@ def test_class_names_say_what_things_are() -> None:
 def test_only_admission_builds_a_passage() -> None:
     built = [
         str(path.relative_to(APP))
-        for path in APP.rglob("*.py")
-        if re.search(r"\bPassage\(", path.read_text(encoding="utf-8")) and path.parent.name != "admission"
+        for path in MODULES
+        if re.search(r"\bPassage\(", text(path)) and path.parent.name != "admission"
     ]
     assert built == []
 
@@ -42,10 +42,10 @@ def test_no_file_names_a_registry_host_or_an_unfinished_place() -> None:
     found = []
     for path in tracked():
         try:
-            text = path.read_text(encoding="utf-8")
+            said = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        if HOSTS.search(text) or (path.suffix == ".py" and unfinished.search(text)):
+        if HOSTS.search(said) or (path.suffix == ".py" and unfinished.search(said)):
             found.append(str(path.relative_to(ROOT)))
     assert found == []
 
@@ -60,11 +60,11 @@ def test_tests_hold_no_mocks() -> None:
 
 def test_the_database_is_reached_only_from_stores_jobs_server_and_migrate() -> None:
     found = []
-    for path in APP.rglob("*.py"):
+    for path in MODULES:
         where = path.relative_to(APP)
         if where.parts[0] in ("db", "jobs", "server") or path.name == "store.py":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if any(name.startswith(("psycopg", "app.db")) for name in names):

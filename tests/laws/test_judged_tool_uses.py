@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,6 +119,7 @@ def _text(arguments: object) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.lists(OPENAI_EVENTS, max_size=12))
 def test_openai_clients_put_together_judged_tool_calls_only(events: list):

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,7 @@ def document(rules: list[Rule], *, policy: str = "site") -> Document:
     return Document(policy=policy, rules=numbered)
 
 
+@pytest.mark.slow
 @given(RULE_LISTS, RULES, QUESTIONS)
 def test_adding_a_forbid_never_permits(rules: list[Rule], more: Rule, question: dict[str, Any]) -> None:
     forbid = msgspec.structs.replace(more, effect="forbid")

@@ -93,6 +93,7 @@ async def test_success_forgets_failures(site: World) -> None:
         assert (await site.who(PasswordCredential("ada", PASSWORD))).name == "ada"
 
 
+@pytest.mark.slow
 async def test_one_password_sprayed_over_many_names_is_stopped(site: World) -> None:
     before = site.identity.passwords.derivations
     reasons = [(await site.who(PasswordCredential(f"user{n}", PASSWORD))).failure for n in range(35)]
@@ -100,6 +101,7 @@ async def test_one_password_sprayed_over_many_names_is_stopped(site: World) -> N
     assert site.identity.passwords.derivations - before == 30
 
 
+@pytest.mark.slow
 async def test_unlocking_and_a_new_password_lift_the_lock(site: World) -> None:
     await site.user("ada", password=PASSWORD)
     for n in range(6):
