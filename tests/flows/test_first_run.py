@@ -83,7 +83,7 @@ def digests(data: Path) -> dict[str, str]:
 def data(tmp_path: Path) -> Path:
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)  # as root the embedded PostgreSQL runs as somebody else
-    return tmp_path / "data"
+    return tmp_path / "d"
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ async def test_sdk_before_2_is_served_and_supervised(database: str, tmp_path: Pa
         seen = json.loads(await run(program[0], client, f"{site.url}/mcp/sdk1", ALICE))
         rows = await site.rows(CALLS)
     assert seen == {
-        "tools": ["add", "confirm", "sample", "roots", "thrice"],
+        "tools": ["add", "confirm", "roots", "sample", "thrice"],
         "add": "5",
         "confirm": "accept: True",
         "resource": "ann remembers.",

@@ -66,7 +66,9 @@ def test_sbom_lists_packages_and_compiled_libraries(run: Run) -> None:
 def test_every_locked_runtime_package_is_in_the_sbom(run: Run) -> None:
     lock = (ROOT / "build" / "runtime.txt").read_text()
     locked = set(re.findall(r"^(\S+?)==", lock, re.MULTILINE)) - {"pycparser", "tzdata"}
-    listed = {item["name"].lower().replace("_", "-") for item in json.loads(run("sbom").stdout)["components"]}
+    listed = {
+        re.sub(r"[-_.]+", "-", item["name"].lower()) for item in json.loads(run("sbom").stdout)["components"]
+    }
     assert locked - listed == set()
 
 
